@@ -1,1 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# Shared by the tests: cmocka's include and asserts, namespaces, a host on temporary sockets.
+check_LIBRARIES += tests/lib/libtest.a
+tests_lib_libtest_a_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_lib_libtest_a_SOURCES = tests/lib/test.h tests/lib/test.c

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The one place that includes cmocka: it needs its four headers before it, in this order. */
+#ifndef TESTS_LIB_TEST_H
+#define TESTS_LIB_TEST_H
+
+/* clang-format off */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+/* clang-format on */
+
+#include <stdio.h>
+#include <string.h>
+
+#include <ndrv/error.h>
+
+/* The call succeeds; on failure the error's text is in the report. */
+#define assert_ok(rc, error)                                                 \
+	do {                                                                 \
+		int rc_ = (rc);                                              \
+		if (rc_ != 0)                                                \
+			fail_msg("%s gave %d: %s", #rc, rc_, (error)->text); \
+	} while (0)
+
+/* The call fails with exactly this code, in the return value and in the error, and the text contains `part`. */
+#define assert_fails(rc, error, code_, part)                                                                                \
+	do {                                                                                                                \
+		int rc_ = (rc);                                                                                             \
+		if (rc_ != -(code_) || (error)->code != (code_))                                                            \
+			fail_msg("%s gave %d (error %d: %s), not %s", #rc, rc_, (int)(error)->code, (error)->text, #code_); \
+		if (!strstr((error)->text, (part)))                                                                         \
+			fail_msg("%s: text \"%s\" lacks \"%s\"", #rc, (error)->text, (part));                               \
+		if ((error)->kind != ndrv_error_kind(code_))                                                                \
+			fail_msg("%s: kind %u is not that of %s", #rc, (unsigned)(error)->kind, #code_);                    \
+	} while (0)
+
+#endif
