@@ -14,8 +14,17 @@ ndrvinclude_HEADERS = \
 	%D%/include/ndrv/options.h \
 	%D%/include/ndrv/driver.h
 
-noinst_LTLIBRARIES += %D%/libndrv.la
-%C%_libndrv_la_SOURCES = \
+# One archive for everybody: vendors link the installed one, our drivers, host and tests the one in the build tree. It is PIC and all
+# of its symbols are hidden, so that nothing of it shows in the driver it ends up in. A plain archive, not a libtool one: a driver
+# gets the objects it uses and no others, and so needs libnl or libjansson only if it calls what needs them.
+lib_LIBRARIES += %D%/libndrv.a
+%C%_libndrv_a_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS)
+%C%_libndrv_a_CFLAGS = $(AM_CFLAGS) -fPIC
+%C%_libndrv_a_SOURCES = \
 	%D%/lib/error.c
 
 pkgconfig_DATA += %D%/ndrv.pc
+
+# What a driver puts in its LIBADD, with $(NL_LIBS) behind it if it talks to the kernel. By -l, since libtool complains about archives.
+DRIVER_LIBS = -L$(top_builddir)/sdk -lndrv
+$(driver_LTLIBRARIES) $(check_LTLIBRARIES): %D%/libndrv.a
