@@ -3,5 +3,7 @@
 host_libhost_a_SOURCES += \
 	%D%/arena.c %D%/arena.h \
 	%D%/clock.h \
+	%D%/epoch.c %D%/epoch.h \
+	%D%/idmap.c %D%/idmap.h \
 	%D%/log.c %D%/log.h \
 	%D%/turn.c %D%/turn.h

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The dispatcher: the one path from a request to a driver and back. See ops.c for the table of operations and their checks.
+ *
+ * Who runs a call: a front submits and goes on; a worker of the dispatcher runs the request and then calls `done`. Requests on one
+ * network run one after the other in order of arrival, without a worker waiting for the turn. Each request has a deadline; when it
+ * passes, `done` is called with Timeout by the watchdog, while the driver may still be at work: its callback handles are revoked,
+ * the network answers Retry until it comes back, and a late success is undone. `done` is called exactly once, from any thread. */
+#ifndef HOST_DISPATCH_DISPATCH_H
+#define HOST_DISPATCH_DISPATCH_H
+
+#include "host/dispatch/request.h"
+
+struct dispatch;
+struct config;
+struct registry;
+struct records;
+struct store;
+struct ipam;
+struct ndrv_nl;
+
+struct dispatch_parts {
+	const struct config *config;
+	struct registry *registry;
+	struct records *records;
+	struct store *store; /* NULL: nothing is kept (benches) */
+	struct ipam *ipam;
+	bool quiet; /* no log line per operation (benches) */
+};
+
+/* A submitted request: the dispatcher's handle of it. */
+struct ticket;
+
+int dispatch_new(const struct dispatch_parts *parts, struct dispatch **ret, struct ndrv_error *err);
+/* Refuses new requests (SHUTTING_DOWN), waits for running ones until `deadline_ns`, stops the workers. Records and drivers stay as
+ * they are. */
+void dispatch_stop(struct dispatch *dispatch, uint64_t deadline_ns);
+void dispatch_free(struct dispatch *dispatch);
+
+/* `request` (and its arena) must stay valid until `done`, which gets the reply; the reply lives in the request's arena... and where
+ * the driver outlives its deadline the dispatcher keeps private copies, so that the front may free the arena after `done` in every
+ * case. */
+void dispatch_submit(struct dispatch *dispatch, struct request *request,
+		     void (*done)(struct request *request, struct reply *reply, void *data), void *data,
+		     struct ticket **ret_ticket);
+/* The caller hung up: the request is cancelled as at its deadline; `done` is still called. `ticket` is invalid after `done`. */
+void dispatch_cancel(struct dispatch *dispatch, struct ticket *ticket);
+/* Submits and waits. */
+void dispatch_run(struct dispatch *dispatch, struct request *request, struct reply *reply);
+
+/* The bare path of an endpoint op on the calling thread: look-up, turn, frame, call, no log, no store. For benches and internal
+ * callers that have no request. Returns the driver's code. */
+int dispatch_endpoint_info(struct dispatch *dispatch, const char *nid, const char *eid, struct ndrv_value *ret, struct arena *arena,
+			   struct ndrv_error *err);
+
+/* Events ("network-create", ...) as maps; the front streams them. Called on the thread that made the event, must not block. */
+struct event_sink {
+	struct event_sink *next;
+	void (*event)(struct event_sink *sink, const struct ndrv_value *event);
+};
+void dispatch_add_sink(struct dispatch *dispatch, struct event_sink *sink);
+void dispatch_del_sink(struct dispatch *dispatch, struct event_sink *sink);
+
+/* Makes records loaded from disk live again: undoes and redoes open intents, adopts the rest into their drivers, checks the kernel
+ * through the drivers. Called by lifecycle once the drivers are loaded and before the fronts listen. `ret_report`: map {networks,
+ * endpoints, undone, redone, lost, repaired}. */
+int dispatch_recover(struct dispatch *dispatch, struct arena *arena, struct ndrv_value *ret_report, struct ndrv_error *err);
+
+/* Operations that belong to layers above (driver_load, reload, ...) are served by them through this hook; set once before fronts
+ * listen. */
+typedef int (*dispatch_extra)(void *data, struct request *request, struct reply *reply);
+void dispatch_set_extra(struct dispatch *dispatch, dispatch_extra extra, void *data);
+
+#endif

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The records: every network and endpoint this host knows, and the one place they are owned. What a record says is what is on disk
+ * (store.h writes it); what the kernel has follows from it.
+ *
+ * Who may touch what: a network and its endpoints belong to whoever has the network's turn. Finding a network needs only an epoch
+ * section (epoch.h) and the pointer is good inside it; to keep it longer take the turn (or network_ref) inside the section. A
+ * network whose `gone` is set was deleted while the caller waited for the turn. Adding to and removing from the maps is records.c's
+ * own mutex.
+ *
+ * States (on disk and in memory alike):
+ *
+ *      (none) --intent--> CREATING --done--> LIVE --intent--> DELETING --done--> (none)
+ *                             |                ^                  |
+ *                             +--undone--> (none)                 +-- vetoed --> LIVE
+ *
+ * and for an endpoint, while LIVE, its join: NONE -> JOINING -> JOINED -> LEAVING -> NONE. A restart finds the intents open:
+ * CREATING and JOINING are undone, DELETING and LEAVING are done again. */
+#ifndef HOST_STATE_RECORD_H
+#define HOST_STATE_RECORD_H
+
+#include <ndrv/network.h>
+
+#include "host/base/arena.h"
+#include "host/base/idmap.h"
+#include "host/base/turn.h"
+
+enum record_state { RECORD_CREATING = 1, RECORD_LIVE = 2, RECORD_DELETING = 3 };
+enum join_state { JOIN_NONE = 0, JOIN_JOINING = 1, JOIN_JOINED = 2, JOIN_LEAVING = 3 };
+
+/* One address pool a network holds: what was asked for is gone, this is what it got. */
+struct pool_lease {
+	struct ndrv_prefix pool;
+	struct ndrv_prefix range; /* addresses are taken from here; unset: the whole pool */
+	bool ours;		  /* leased from our allocator; else the platform's (Docker's IPAM) and only recorded */
+};
+
+struct network {
+	struct idmap_node node;	     /* by id; first */
+	struct idmap_node name_node; /* by name, where there is one */
+	struct ndrv_network view;    /* what the present generation of the driver sees; strings and options live in `arena` */
+	struct arena arena;
+	struct turn turn;
+	_Atomic uint32_t refs;
+	_Atomic bool gone;
+	/* A call on it passed its deadline and the driver still runs: answer Retry until it comes back. Set and cleared by the
+	 * dispatcher. */
+	_Atomic bool stuck;
+	uint32_t state; /* enum record_state */
+	char *type;
+	struct ndrv_value labels; /* the user's -o k=v, as inside NDRV_OPT_GENERIC; for display */
+	uint8_t digest[32];	  /* over type, options, pools: the same id with the same content is the same request */
+	int64_t created_at;	  /* CLOCK_REALTIME seconds, for display */
+	uint32_t creator_uid;
+	uint32_t pool_count;
+	struct pool_lease *pools; /* parallel to view.ipv4 then view.ipv6 */
+	struct idmap endpoints;	  /* struct endpoint by id; only under the turn */
+	struct idmap endpoint_names;
+	uint32_t endpoint_count;
+	void *driver;	/* hung here by the dispatcher: the driver type that serves it; NULL: none loaded (an orphan) */
+	void *instance; /* hung here by the dispatcher: the generation whose priv is in `view` */
+};
+
+/* What join told the host to do in the sandbox, kept to undo it, to show it, and to check it after a restart. */
+struct join_record {
+	uint32_t state; /* enum join_state */
+	char *sandbox_key;
+	char *netns_path; /* "" where the platform plugs the sandbox itself (Docker) */
+	uint64_t netns_dev, netns_ino;
+	char ifname[NDRV_IFNAME_MAX];	/* final name in the sandbox */
+	char src_name[NDRV_IFNAME_MAX]; /* name in the host namespace, where it was moved from; "" when born in place */
+	char prefix[NDRV_IFNAME_MAX];	/* what ifname was made from, for platforms that rename themselves */
+	struct ndrv_addr gateway4, gateway6;
+	uint32_t flags; /* JOIN_... */
+	uint32_t route_count;
+	struct ndrv_route *routes;
+	bool programmed;
+};
+
+enum { JOIN_NO_GATEWAY_SERVICE = 1u << 0, JOIN_FORCE_GATEWAY4 = 1u << 1, JOIN_FORCE_GATEWAY6 = 1u << 2 };
+
+struct endpoint {
+	struct idmap_node node; /* by id; first */
+	struct idmap_node name_node;
+	struct ndrv_endpoint view; /* strings and options live in `arena` */
+	struct network *network;
+	struct arena arena;
+	uint32_t state; /* enum record_state */
+	char *name;	/* "" where there is none */
+	uint8_t digest[32];
+	int64_t created_at;
+	uint32_t creator_uid;
+	bool created_in_sandbox;
+	bool lease4, lease6; /* its address came from our allocator */
+	struct join_record join;
+};
+
+static inline struct network *network_of(struct idmap_node *node)
+{
+	return (struct network *)(void *)node;
+}
+
+static inline struct endpoint *endpoint_of(struct idmap_node *node)
+{
+	return (struct endpoint *)(void *)node;
+}
+
+struct records;
+
+struct records *records_new(void);	    /* NULL: out of memory */
+void records_free(struct records *records); /* all networks must be gone or are freed; drivers' privs are not touched */
+
+/* A blank network or endpoint with its arena; strings are copied. Not yet in any map. NULL: out of memory. */
+struct network *network_new(const char *id, const char *name, const char *type);
+struct endpoint *endpoint_new(struct network *network, const char *id, const char *name);
+/* Only for ones that were never added. */
+void network_free(struct network *network);
+void endpoint_free(struct endpoint *endpoint);
+
+/* Inside an epoch section. */
+struct network *records_find(struct records *records, const char *id);
+struct network *records_find_name(struct records *records, const char *name);
+/* By id, else by name, else by an unambiguous beginning of an id of 4 characters or more; with a reference taken. NO_NETWORK;
+ * BAD_REQUEST when several ids begin so. Not for the hot path. */
+int records_resolve(struct records *records, const char *id_or_name, struct network **ret, struct ndrv_error *err);
+void network_ref(struct network *network);
+void network_unref(struct network *network); /* frees the last one of a network that is gone, after an epoch */
+
+/* Adds with its turn already taken by the caller, so that nobody works on it before it is ready. NETWORK_EXISTS (the id;
+ * `ret_existing`, if not NULL, is it with a reference), NAME_EXISTS. */
+int records_add(struct records *records, struct network *network, struct network **ret_existing, struct ndrv_error *err);
+/* With its turn: takes it out of the maps and sets `gone`. The caller still passes the turn and drops its reference. */
+void records_del(struct records *records, struct network *network);
+/* Calls `each` with every network, with a reference and in order of creation, outside all locks, until it returns non-zero. */
+int records_each(struct records *records, int (*each)(struct network *network, void *data), void *data);
+size_t records_count(struct records *records);
+
+/* Under the network's turn. */
+struct endpoint *network_endpoint(struct network *network, const char *id);
+struct endpoint *network_endpoint_named(struct network *network, const char *name);
+int network_add_endpoint(struct network *network, struct endpoint *endpoint, struct ndrv_error *err); /* ENDPOINT_EXISTS */
+void network_del_endpoint(struct network *network, struct endpoint *endpoint); /* takes it out and frees it */
+int network_each_endpoint(struct network *network, int (*each)(struct endpoint *endpoint, void *data), void *data);
+
+#endif

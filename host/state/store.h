@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The store: records on disk. SQLite, two files that no transaction spans:
+ *   STATE_DIR/state.db    networks with their pools, the drivers' own keys, refused driver files; WAL, synchronous FULL: survives a
+ * reboot RUNTIME_DIR/live.db   endpoints with their leases and joins; synchronous OFF: dies with the kernel objects, costs no fsync
+ * live.db is believed only if its boot id and the host namespace's cookie match; otherwise it is emptied. Each row carries a
+ * CRC-32C of its body; a row that fails it is set aside (table `damaged`) and reported. One writer connection per file under one
+ * mutex each, prepared statements. A file that is corrupt is renamed aside, state.db is restored from its newest backup, and
+ * store_report() says so. */
+#ifndef HOST_STATE_STORE_H
+#define HOST_STATE_STORE_H
+
+#include "host/state/record.h"
+
+struct store;
+
+struct store_paths {
+	const char *state_dir;	 /* made with mode 0700 if missing */
+	const char *runtime_dir; /* made with mode 0755 if missing */
+};
+
+/* STATE when the directories or files cannot be used (the text names the file, the cause and what to do). A second host on the same
+ * directories is refused (lock file). */
+int store_open(const struct store_paths *paths, struct store **ret, struct ndrv_error *err);
+void store_close(struct store *store);
+
+/* Writes the record as it is now (its state says which intent is open), replacing the former row. Under the network's turn. On
+ * failure the row on disk is the former one. Errors: STATE, with NO_SERVICE for a full disk. */
+int store_put_network(struct store *store, const struct network *network, struct ndrv_error *err);
+int store_del_network(struct store *store, const char *id, struct ndrv_error *err);
+int store_put_endpoint(struct store *store, const struct endpoint *endpoint, struct ndrv_error *err);
+int store_del_endpoint(struct store *store, const char *nid, const char *eid, struct ndrv_error *err);
+
+/* Fills `records` with everything on disk, in order of creation; endpoints whose network is gone are dropped and counted. */
+int store_load(struct store *store, struct records *records, struct ndrv_error *err);
+
+/* The drivers' keys (struct ndrv_store_ops), by driver name. */
+int store_driver_put(struct store *store, const char *driver, const char *key, const void *value, size_t bytes,
+		     struct ndrv_error *err);
+int store_driver_get(struct store *store, struct ndrv_arena *arena, const char *driver, const char *key, const void **ret,
+		     size_t *ret_bytes, struct ndrv_error *err);
+int store_driver_del(struct store *store, const char *driver, const char *key, struct ndrv_error *err);
+int store_driver_scan(struct store *store, const char *driver, const char *prefix,
+		      int (*each)(const char *key, const void *value, size_t bytes, void *data), void *data,
+		      struct ndrv_error *err);
+
+/* What happened to the files since store_open: a map {state_db: {path, restored_from, set_aside, damaged_rows}, live_db: {path,
+ * emptied_because, dropped_endpoints, ...}} in the arena, for status. */
+int store_report(struct store *store, struct ndrv_arena *arena, struct ndrv_value *ret, struct ndrv_error *err);
+
+#endif
