@@ -1,1 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
+# Fuzz targets. In `make check` each is linked with replay.c and runs its committed corpus:
+#   tests_fuzz_fuzz_x_SOURCES = tests/fuzz/fuzz_x.c tests/fuzz/replay.c
+#   tests_fuzz_fuzz_x_CPPFLAGS = $(TEST_CPPFLAGS) -DREPLAY_CORPUS='"$(abs_top_srcdir)/tests/fuzz/x"'
+# To fuzz: the same without replay.c, CC=clang CFLAGS=-fsanitize=fuzzer,address,undefined.
+EXTRA_DIST += tests/fuzz/replay.c
