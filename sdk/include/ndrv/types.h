@@ -73,7 +73,8 @@ struct ndrv_ipam_list {
 const struct ndrv_ipam_data *ndrv_ipam_at(const struct ndrv_ipam_list *list, uint32_t index);
 
 /* Text to value. All of the text must be used; leading zeros, scopes (%eth0) and missing masks are refused with BAD_REQUEST. A
- * v4-mapped v6 text becomes v4, as Go's net.ParseCIDR makes it. */
+ * v4-mapped v6 text becomes v4, as Go's net.ParseCIDR makes it; its mask must cover the mapping (/96 or longer). `ret` is
+ * untouched on failure. */
 int ndrv_addr_parse(const char *text, struct ndrv_addr *ret, struct ndrv_error *err);
 int ndrv_prefix_parse(const char *text, struct ndrv_prefix *ret,
 		      struct ndrv_error *err); /* keeps the host bits (types.ParseCIDR) */
@@ -91,11 +92,14 @@ int ndrv_prefix_contains(const struct ndrv_prefix *prefix, const struct ndrv_add
 int ndrv_prefix_overlaps(const struct ndrv_prefix *a, const struct ndrv_prefix *b);
 /* The prefix with its host bits cleared. */
 struct ndrv_prefix ndrv_prefix_network(const struct ndrv_prefix *prefix);
+/* 0.0.0.0 or ::, which an unset address is not. */
 int ndrv_addr_is_unspecified(const struct ndrv_addr *addr);
 
 /* Rules of libnetwork.md §9.8, the same for what clients ask and what drivers answer. BAD_REQUEST, naming the value. */
 int ndrv_id_check(const char *what, const char *id, struct ndrv_error *err);
 int ndrv_ifname_check(const char *name, struct ndrv_error *err); /* ^[A-Za-z0-9_][A-Za-z0-9_.-]{0,14}$, not all, default, lo */
+/* A family, and a length within it. `what` is the word for it in the error. */
+int ndrv_prefix_check(const char *what, const struct ndrv_prefix *prefix, struct ndrv_error *err);
 int ndrv_mac_check(const struct ndrv_mac *mac, struct ndrv_error *err); /* unicast, not zero */
 int ndrv_route_check(const struct ndrv_route *route, struct ndrv_error *err);
 
