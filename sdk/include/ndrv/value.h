@@ -60,10 +60,12 @@ struct ndrv_value ndrv_int(int64_t value);
 struct ndrv_value ndrv_string(const char *text);
 
 /* Makes `map` a map if it is NULL yet, then sets `key` (copied into the arena) to `value` (its top is copied, its tree borrowed).
- * An existing key is overwritten in place. */
+ * An existing key is overwritten in place. The map must have been made by this function or ndrv_value_copy(), and only one copy of
+ * its struct be written to: anything else (a tree the driver was given, a static one) is to be copied with ndrv_value_copy() first.
+ */
 int ndrv_map_set(struct ndrv_arena *arena, struct ndrv_value *map, const char *key, struct ndrv_value value,
 		 struct ndrv_error *err);
-/* Makes `list` a list if it is NULL yet, then appends. */
+/* Makes `list` a list if it is NULL yet, then appends. The same rule holds for where it comes from. */
 int ndrv_list_add(struct ndrv_arena *arena, struct ndrv_value *list, struct ndrv_value value, struct ndrv_error *err);
 
 /* NULL when `map` is NULL or not a map, or has no such key. */
