@@ -21,7 +21,12 @@ lib_LIBRARIES += %D%/libndrv.a
 %C%_libndrv_a_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS)
 %C%_libndrv_a_CFLAGS = $(AM_CFLAGS) -fPIC
 %C%_libndrv_a_SOURCES = \
-	%D%/lib/error.c
+	%D%/lib/error.c \
+	%D%/lib/value.c \
+	%D%/lib/types.c \
+	%D%/lib/check.c \
+	%D%/lib/table.c \
+	%D%/lib/register.c
 
 pkgconfig_DATA += %D%/ndrv.pc
 
