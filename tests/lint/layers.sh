@@ -1,0 +1,85 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# Includes obey the layers (docs/architecture.md): every include is rooted, a folder sees only what lies below it, each library is
+# used by one layer, and what is a library itself does not log.
+# shellcheck source=tests/lint/files.sh
+. "$(dirname "$0")/files.sh"
+
+# shellcheck disable=SC2016
+sources | xargs awk '
+BEGIN {
+	# What a layer of host/ may include besides itself and <ndrv/*>.
+	below["base"] = ""
+	below["config"] = "base"
+	below["plugin"] = below["state"] = below["sandbox"] = below["nat"] = below["table"] = below["wrap"] = "base config"
+	below["dispatch"] = "base config plugin state sandbox nat table wrap"
+	below["lifecycle"] = below["dispatch"] " dispatch"
+	below["front"] = "base config dispatch lifecycle"
+	below["cmd"] = below["lifecycle"] " lifecycle front"
+	# Which layers may use which library.
+	users["yaml.h"] = "config"
+	users["sqlite3.h"] = "state"
+	users["microhttpd.h"] = "front cmd"
+	users["jansson.h"] = "front cmd"
+	users["ltdl.h"] = users["dlfcn.h"] = users["elf.h"] = users["nettle"] = "plugin"
+	split("base config state sandbox nat table", quiet_list)
+	for (i in quiet_list)
+		quiet[quiet_list[i]] = 1
+	# What the SDK and drivers may use: the C library, the kernel and libnl.
+	n = split("assert ctype endian errno fcntl ifaddrs inttypes limits netdb poll pthread sched setjmp signal stdalign stdarg " \
+		  "stdatomic stdbool stddef stdint stdio stdlib stdnoreturn string strings time unistd wchar", libc)
+	for (i = 1; i <= n; i++)
+		plain[libc[i] ".h"] = 1
+	n = split("ndrv netlink linux sys net netinet arpa asm bits", dirs)
+	for (i = 1; i <= n; i++)
+		plain[dirs[i]] = 1
+}
+function bad(why) { printf "%s:%d: %s\n", FILENAME, FNR, why; failed = 1 }
+function has(list, word) { return index(" " list " ", " " word " ") }
+
+/^[ \t]*#[ \t]*include/ {
+	if (!match($0, /[<"][^>"]+[>"]/))
+		next
+	quoted = substr($0, RSTART, 1) == "\""
+	target = substr($0, RSTART + 1, RLENGTH - 2)
+	split(FILENAME, at, "/")
+	parts = split(target, to, "/")
+	if (quoted && (parts < 2 || to[1] !~ /^(sdk|drivers|host|tests)$/)) {
+		bad("\"" target "\" is not rooted: write \"host/plugin/loader.h\"")
+		next
+	}
+	if (!quoted && to[1] ~ /^(drivers|host|tests)$/) {
+		bad("<" target ">: ours is included with quotes")
+		next
+	}
+	if (at[1] == "tests") {
+		if (target == "cmocka.h" && FILENAME != "tests/lib/test.h")
+			bad("include \"tests/lib/test.h\" instead of <cmocka.h>")
+		next
+	}
+	if (target == "cmocka.h" || to[1] == "tests")
+		bad("only tests may include " target)
+	if (at[1] == "sdk" || at[1] == "drivers") {
+		if (quoted && (at[1] == "sdk" ? to[1] != "sdk" : to[1] != "drivers" || to[2] != at[2]))
+			bad((at[1] == "sdk" ? "the SDK" : "drivers") " may not include " target)
+		if (!quoted && !plain[parts > 1 ? to[1] : target])
+			bad((at[1] == "sdk" ? "the SDK" : "drivers") " may include only <ndrv/*>, the C library and libnl, not <" target ">")
+		next
+	}
+	layer = at[2]
+	if (!(layer in below))
+		bad("host/" layer " is no layer: name it in tests/lint/layers.sh and docs/architecture.md")
+	if (!quoted) {
+		lib = to[1]
+		if ((lib in users) && !has(users[lib], layer))
+			bad("host/" layer " may not use <" target ">: that belongs to " users[lib])
+		next
+	}
+	if (to[1] != "host")
+		bad("host/ may not include " target)
+	else if (to[2] != layer && !has(below[layer], to[2]))
+		bad("host/" layer " may not include " target (has(below[to[2]], layer) ? ": it lies above" : ""))
+	if (target == "host/base/log.h" && quiet[layer] && FILENAME !~ /^host\/base\/log\.c$/)
+		bad("host/" layer " is a library and does not log: return an error")
+}
+END { exit failed }'
