@@ -26,7 +26,12 @@ lib_LIBRARIES += %D%/libndrv.a
 	%D%/lib/types.c \
 	%D%/lib/check.c \
 	%D%/lib/table.c \
-	%D%/lib/register.c
+	%D%/lib/options.c \
+	%D%/lib/handles.c \
+	%D%/lib/host.c \
+	%D%/lib/register.c \
+	%D%/lib/ipam.c %D%/lib/ipam_aux.h \
+	%D%/lib/ipam_json.c
 
 pkgconfig_DATA += %D%/ndrv.pc
 

@@ -125,6 +125,8 @@ int ndrv_table_put(const struct ndrv_host *host, const struct ndrv_network *netw
 		   const void *value, size_t bytes, struct ndrv_error *err);
 int ndrv_table_del(const struct ndrv_host *host, const struct ndrv_network *network, const char *table, const char *key,
 		   struct ndrv_error *err);
+int ndrv_table_get(const struct ndrv_host *host, struct ndrv_arena *arena, const struct ndrv_network *network, const char *table,
+		   const char *key, const void **ret, size_t *ret_bytes, struct ndrv_error *err);
 int ndrv_nat_network_set(const struct ndrv_host *host, struct ndrv_call *call, const struct ndrv_network *network,
 			 const struct ndrv_nat_network *want);
 int ndrv_nat_network_clear(const struct ndrv_host *host, struct ndrv_call *call, const struct ndrv_network *network);
@@ -135,6 +137,10 @@ int ndrv_timer_add(const struct ndrv_host *host, struct ndrv_network *network, u
 		   void (*fire)(struct ndrv_call *call, struct ndrv_network *network, void *data), void *data,
 		   struct ndrv_timer **ret, struct ndrv_error *err);
 void ndrv_timer_del(const struct ndrv_host *host, struct ndrv_timer *timer);
+int ndrv_watch_add(const struct ndrv_host *host, struct ndrv_network *network, int fd, uint32_t poll_events,
+		   void (*fire)(struct ndrv_call *call, struct ndrv_network *network, int fd, uint32_t revents, void *data),
+		   void *data, struct ndrv_watch **ret, struct ndrv_error *err);
+void ndrv_watch_del(const struct ndrv_host *host, struct ndrv_watch *watch);
 
 NDRV_END_DECLS
 
