@@ -188,8 +188,21 @@ typedef int (*ndrv_driver_open)(const struct ndrv_host *host, void **ret_self, s
 int ndrv_driver_register(const struct ndrv_host *host, const struct ndrv_note *note, const struct ndrv_ops *ops,
 			 ndrv_driver_open open, struct ndrv_error *err);
 
+/* What a driver names itself wins over the macro's defaults, without a warning about it. */
+#if defined(__clang__)
+#define NDRV_DEFAULTS_BEGIN _Pragma("clang diagnostic push") _Pragma("clang diagnostic ignored \"-Winitializer-overrides\"")
+#define NDRV_DEFAULTS_END _Pragma("clang diagnostic pop")
+#elif defined(__GNUC__)
+#define NDRV_DEFAULTS_BEGIN _Pragma("GCC diagnostic push") _Pragma("GCC diagnostic ignored \"-Woverride-init\"")
+#define NDRV_DEFAULTS_END _Pragma("GCC diagnostic pop")
+#else
+#define NDRV_DEFAULTS_BEGIN
+#define NDRV_DEFAULTS_END
+#endif
+
 /* Emits the note and the entry from one text, so that they cannot disagree. C only (designated initialisers). */
 #define NDRV_DRIVER(ops_, open_, ...)                                                          \
+	NDRV_DEFAULTS_BEGIN                                                                    \
 	static const struct {                                                                  \
 		uint32_t name_size, desc_size, type;                                           \
 		char name[8];                                                                  \
@@ -206,6 +219,7 @@ int ndrv_driver_register(const struct ndrv_host *host, const struct ndrv_note *n
 			 .ops_size = sizeof(struct ndrv_ops),                                  \
 			 __VA_ARGS__},                                                         \
 	};                                                                                     \
+	NDRV_DEFAULTS_END                                                                      \
 	NDRV_EXPORT int ndrv_driver_v1(const struct ndrv_host *host, struct ndrv_error *err)   \
 	{                                                                                      \
 		return ndrv_driver_register(host, &ndrv_file_note.note, (ops_), (open_), err); \
