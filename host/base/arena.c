@@ -21,7 +21,8 @@ static void *alloc_for_driver(struct ndrv_arena *ndrv, size_t bytes)
 
 void arena_init(struct arena *arena, size_t limit)
 {
-	*arena = (struct arena){.ndrv = {.size = sizeof(arena->ndrv), .alloc = alloc_for_driver}, .limit = limit};
+	*arena = (struct arena){
+		.ndrv = {.size = sizeof(arena->ndrv), .alloc = alloc_for_driver}, .block = BLOCK_BYTES, .limit = limit};
 }
 
 void arena_reset(struct arena *arena)
@@ -45,7 +46,7 @@ void *arena_alloc(struct arena *arena, size_t bytes)
 	size_t rounded = (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
 	struct arena_block *block = arena->blocks;
 	if (!block || block->bytes - arena->used < rounded) {
-		size_t room = rounded > BLOCK_BYTES ? rounded : BLOCK_BYTES;
+		size_t room = rounded > arena->block ? rounded : arena->block;
 		block = calloc(1, sizeof(*block) + room);
 		if (!block)
 			return NULL;

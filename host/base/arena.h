@@ -12,6 +12,7 @@ struct arena {
 	struct arena_block *blocks;
 	size_t used;  /* of the newest block */
 	size_t total; /* bytes handed out */
+	size_t block; /* bytes of a new block at least; arena_init() sets what fits most requests, records set less */
 	size_t limit; /* allocations beyond it fail: a driver cannot eat the host's memory through one call */
 };
 

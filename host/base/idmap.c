@@ -7,7 +7,8 @@
 
 #include "host/base/epoch.h"
 
-#define FIRST_SLOTS 64u
+/* Each network has two maps of its own, most of them with a few endpoints. */
+#define FIRST_SLOTS 16u
 
 struct idmap_node idmap_deleted;
 

@@ -19,6 +19,9 @@ void turn_init(struct turn *turn)
 
 void turn_done(struct turn *turn)
 {
+	/* Who passed the turn last may still be on its way out of the mutex. */
+	(void)pthread_mutex_lock(&turn->mutex);
+	(void)pthread_mutex_unlock(&turn->mutex);
 	(void)pthread_mutex_destroy(&turn->mutex);
 }
 
