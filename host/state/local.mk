@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Records, their store, and the address pools. May include <ndrv/*>, host/base, host/config and host/state.
 host_libhost_a_SOURCES += \
-	%D%/record.h \
+	%D%/record.c %D%/endpoint.c %D%/record.h \
 	%D%/store.h \
 	%D%/ipam.h

@@ -4,7 +4,7 @@
  *
  * Who may touch what: a network and its endpoints belong to whoever has the network's turn. Finding a network needs only an epoch
  * section (epoch.h) and the pointer is good inside it; to keep it longer take the turn (or network_ref) inside the section. A
- * network whose `gone` is set was deleted while the caller waited for the turn. Adding to and removing from the maps is records.c's
+ * network whose `gone` is set was deleted while the caller waited for the turn. Adding to and removing from the maps is record.c's
  * own mutex.
  *
  * States (on disk and in memory alike):
@@ -56,6 +56,11 @@ struct network {
 	struct idmap endpoints;	  /* struct endpoint by id; only under the turn */
 	struct idmap endpoint_names;
 	uint32_t endpoint_count;
+	struct endpoint *first_endpoint, *last_endpoint; /* in order of creation; network_each_endpoint() walks it */
+	uint64_t last_endpoint_serial;
+	uint64_t serial;	       /* order of creation; records_add() gives it where it is 0. On disk too */
+	struct network *newer, *older; /* record.c's own, under its mutex */
+	struct turn_waiter reaper;     /* record.c's own: waits for the turn to free the network */
 	void *driver;	/* hung here by the dispatcher: the driver type that serves it; NULL: none loaded (an orphan) */
 	void *instance; /* hung here by the dispatcher: the generation whose priv is in `view` */
 };
@@ -91,7 +96,10 @@ struct endpoint {
 	uint32_t creator_uid;
 	bool created_in_sandbox;
 	bool lease4, lease6; /* its address came from our allocator */
-	struct join_record join;
+	uint64_t serial;     /* order of creation within the network; network_add_endpoint() gives it where it is 0 */
+	struct endpoint *newer, *older;
+	struct join_record join; /* its strings and routes live in join_arena, which join_clear() empties */
+	struct arena join_arena;
 };
 
 static inline struct network *network_of(struct idmap_node *node)
@@ -109,10 +117,14 @@ struct records;
 struct records *records_new(void);	    /* NULL: out of memory */
 void records_free(struct records *records); /* all networks must be gone or are freed; drivers' privs are not touched */
 
-/* A blank network or endpoint with its arena; strings are copied. Not yet in any map. NULL: out of memory. */
+/* A blank network or endpoint with its arena; strings are copied, `name` may be NULL. Options, pools and join are empty, never NULL
+ * where drivers look. Not yet in any map. The network comes with one reference, its maker's. NULL: out of memory. */
 struct network *network_new(const char *id, const char *name, const char *type);
 struct endpoint *endpoint_new(struct network *network, const char *id, const char *name);
-/* Only for ones that were never added. */
+/* An endpoint that has left: forgets what the join told. */
+void join_clear(struct endpoint *endpoint);
+/* Only for ones that were never added: a network's maker drops the reference it got from network_new() with network_unref() once
+ * it has been added. */
 void network_free(struct network *network);
 void endpoint_free(struct endpoint *endpoint);
 
@@ -122,13 +134,18 @@ struct network *records_find_name(struct records *records, const char *name);
 /* By id, else by name, else by an unambiguous beginning of an id of 4 characters or more; with a reference taken. NO_NETWORK;
  * BAD_REQUEST when several ids begin so. Not for the hot path. */
 int records_resolve(struct records *records, const char *id_or_name, struct network **ret, struct ndrv_error *err);
+/* By who has a reference or the turn, or found it in the present epoch section. */
 void network_ref(struct network *network);
-void network_unref(struct network *network); /* frees the last one of a network that is gone, after an epoch */
+/* Whoever has or waits for the turn need not have a reference: when the last reference goes, the network is freed once they have
+ * all passed the turn on. Not from inside an epoch section. */
+void network_unref(struct network *network);
 
 /* Adds with its turn already taken by the caller, so that nobody works on it before it is ready. NETWORK_EXISTS (the id;
- * `ret_existing`, if not NULL, is it with a reference), NAME_EXISTS. */
+ * `ret_existing`, if not NULL, is it with a reference), NAME_EXISTS. On success the maps have a reference of their own. Not from
+ * inside an epoch section. */
 int records_add(struct records *records, struct network *network, struct network **ret_existing, struct ndrv_error *err);
-/* With its turn: takes it out of the maps and sets `gone`. The caller still passes the turn and drops its reference. */
+/* With its turn: sets `gone`, takes it out of the maps, waits for an epoch and drops the maps' reference. The caller still passes
+ * the turn, and drops its own reference if it took one. Not from inside an epoch section. */
 void records_del(struct records *records, struct network *network);
 /* Calls `each` with every network, with a reference and in order of creation, outside all locks, until it returns non-zero. */
 int records_each(struct records *records, int (*each)(struct network *network, void *data), void *data);
@@ -137,8 +154,10 @@ size_t records_count(struct records *records);
 /* Under the network's turn. */
 struct endpoint *network_endpoint(struct network *network, const char *id);
 struct endpoint *network_endpoint_named(struct network *network, const char *name);
-int network_add_endpoint(struct network *network, struct endpoint *endpoint, struct ndrv_error *err); /* ENDPOINT_EXISTS */
+/* ENDPOINT_EXISTS; NAME_EXISTS where another endpoint of the network has the name. */
+int network_add_endpoint(struct network *network, struct endpoint *endpoint, struct ndrv_error *err);
 void network_del_endpoint(struct network *network, struct endpoint *endpoint); /* takes it out and frees it */
+/* In order of creation, until `each` returns non-zero, which is returned. `each` may delete the endpoint it is given. */
 int network_each_endpoint(struct network *network, int (*each)(struct endpoint *endpoint, void *data), void *data);
 
 #endif
