@@ -5,7 +5,8 @@ LINTS += \
 	tests/lint/sizes.sh \
 	tests/lint/format.sh \
 	tests/lint/spdx.sh \
-	tests/lint/words.sh
+	tests/lint/words.sh \
+	tests/lint/readme.sh
 TESTS += $(LINTS)
 dist_check_SCRIPTS += $(LINTS)
 EXTRA_DIST += tests/lint/files.sh tests/lint/sizes.allow
