@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The configuration: YAML in, one immutable tree out. It is handed on as const and needs no lock; a reload makes a new one.
+ *
+ * Every refusal is NDRV_E_CONFIG. Its text begins "FILE:LINE:COLUMN: " (only "FILE: " where a file cannot be used at all), names
+ * the key, what was expected and what was found. docs/config.md describes every key; schema.c is the table behind it. */
+#ifndef HOST_CONFIG_CONFIG_H
+#define HOST_CONFIG_CONFIG_H
+
+#include <stdbool.h>
+
+#include <ndrv/types.h>
+#include <ndrv/value.h>
+
+#include "host/base/arena.h"
+
+/* The longest `instance`, without NUL: it is a part of interface names, which have 15 bytes in all. */
+#define CONFIG_INSTANCE_MAX 8
+/* Link group numbers ownership.link_group + 0 ... + CONFIG_LINK_GROUPS - 1 are this instance's. */
+#define CONFIG_LINK_GROUPS 16
+
+struct config_strings {
+	uint32_t count;
+	const char *const *items;
+};
+
+struct config_control {
+	const char *socket; /* absolute path */
+	const char *group;  /* a name or a number in digits; "" for root alone. Not looked up here. */
+	uint32_t max_connections;
+	uint32_t max_connections_per_uid;
+	uint64_t request_timeout_ns; /* for the whole of a request to arrive */
+	uint64_t max_request;	     /* bytes of a request's body */
+};
+
+enum { CONFIG_LOG_AUTO = 0, CONFIG_LOG_PLAIN = 1, CONFIG_LOG_PREFIX = 2 };
+
+struct config_log {
+	int level;  /* NDRV_LOG_ERROR ... NDRV_LOG_DEBUG */
+	int format; /* CONFIG_LOG_...; AUTO: with sd-daemon prefixes when standard error is the journal */
+};
+
+struct config_calls {
+	uint64_t deadline_ns;
+	uint32_t workers;     /* kept ready; at least 1 */
+	uint32_t max_workers; /* never below workers */
+	uint64_t memory;      /* limit of a call's arena, in bytes */
+};
+
+struct config_ownership {
+	uint32_t link_group;	 /* first of CONFIG_LINK_GROUPS */
+	uint32_t route_protocol; /* 5 ... 255 */
+};
+
+/* An operation that is never allowed. Whether there is such an operation is known to the dispatcher, which says so with `at`. */
+struct config_deny {
+	const char *type; /* NULL: whatever the driver */
+	const char *op;	  /* "network_create" */
+	const char *at;	  /* "FILE:LINE:COLUMN" */
+};
+
+/* Subnets of `size` bits are taken from `base`, first pool first, when a network asks for none in particular. */
+struct config_pool {
+	struct ndrv_prefix base; /* host bits are 0 */
+	uint32_t size;		 /* not below base.length */
+};
+
+struct config_driver {
+	const char *name;
+	const char *file; /* as written; NULL only when not enabled */
+	const char *path; /* absolute: `file`, below driver_dir when relative; NULL as `file` */
+	bool enabled;	  /* false: masked. Kept in the list for status to show. */
+	bool critical;	  /* the host does not start without it */
+	bool pinned;	  /* `sha256` was given */
+	uint8_t sha256[32];
+	struct ndrv_value config; /* a map, maybe empty: what configure() is given */
+	const char *origin;	  /* the file the entry stands in */
+	const char *at;		  /* "FILE:LINE:COLUMN" of the entry, for errors about it */
+	const char *overrides;	  /* the origin of the entry this one replaced, or NULL */
+};
+
+struct config {
+	const char *file; /* NULL: no file, all defaults */
+	const char *instance;
+	const char *state_dir;
+	const char *runtime_dir;
+	const char *driver_dir;
+	struct config_strings driver_config_dirs; /* lowest rank first */
+	struct config_control control;
+	struct config_log log;
+	struct config_calls calls;
+	struct config_ownership ownership;
+	uint32_t deny_count;
+	uint32_t pool_count;
+	uint32_t driver_count;
+	const struct config_deny *deny;
+	const struct config_pool *pools;
+	const struct config_driver *drivers; /* sorted by name, masked ones included */
+};
+
+/* What the command line says; it wins over the file. NULL and 0: not said. Paths are absolute. */
+struct config_overrides {
+	const char *state_dir;
+	const char *runtime_dir; /* also moves the defaults that lie below it: control.socket, RUNTIME/drivers.d */
+	const char *driver_dir;
+	struct config_strings driver_config_dirs; /* count 0: not said */
+};
+
+/* SYSCONFDIR/ndrv/ndrvd.yaml */
+const char *config_default_file(void);
+
+/* Reads `path` and the drop-in files of drivers. NULL: the default file, or all defaults if there is none. Changes nothing
+ * anywhere. `overrides` may be NULL; its strings are copied. On success `*ret` is the caller's, for config_free(). */
+int config_load(const char *path, const struct config_overrides *overrides, const struct config **ret, struct ndrv_error *err);
+void config_free(const struct config *config);
+
+/* The driver of that name, masked ones included, or NULL. */
+const struct config_driver *config_driver_find(const struct config *config, const char *name);
+
+/* The configuration in effect as a map with the keys of the file, so that it can be shown, compared and written as YAML again.
+ * Strings are borrowed from `config`. */
+int config_describe(const struct config *config, struct arena *arena, struct ndrv_value *ret, struct ndrv_error *err);
+
+#endif
