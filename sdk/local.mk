@@ -38,3 +38,16 @@ pkgconfig_DATA += %D%/ndrv.pc
 # What a driver puts in its LIBADD, with $(NL_LIBS) behind it if it talks to the kernel. By -l, since libtool complains about archives.
 DRIVER_LIBS = -L$(top_builddir)/sdk -lndrv
 $(driver_LTLIBRARIES) $(check_LTLIBRARIES): %D%/libndrv.a
+
+# Netlink. What uses it needs $(NL_LIBS).
+ndrvinclude_HEADERS += \
+	%D%/include/ndrv/netlink.h \
+	%D%/include/ndrv/link.h \
+	%D%/include/ndrv/route.h
+%C%_libndrv_a_SOURCES += \
+	%D%/lib/nl.c %D%/lib/nl.h \
+	%D%/lib/nl_socket.c \
+	%D%/lib/nl_batch.c \
+	%D%/lib/link.c \
+	%D%/lib/addr.c \
+	%D%/lib/route.c
