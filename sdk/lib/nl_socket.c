@@ -111,6 +111,9 @@ struct nl_sock *direct_socket(struct ndrv_nl *base)
 		nl_socket_free(sock);
 		return NULL;
 	}
+	/* A send that was given up leaves libnl's count of answers behind for ever. Stale answers are thrown away before each send.
+	 */
+	nl_socket_disable_seq_check(sock);
 	cb = nl_socket_get_cb(sock);
 	nl_cb_overwrite_send(cb, send_message);
 	nl_cb_overwrite_recv(cb, receive);

@@ -3,3 +3,4 @@
 check_LIBRARIES += tests/lib/libtest.a
 tests_lib_libtest_a_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_lib_libtest_a_SOURCES = tests/lib/test.h tests/lib/test.c
+tests_lib_libtest_a_SOURCES += tests/lib/netns.h tests/lib/netns.c tests/lib/traffic.c

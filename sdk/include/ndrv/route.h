@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Addresses, routes and neighbours. `index` is the interface; `name` is only for messages. Adding what is there the same, and
- * deleting what is gone, is success. */
+/* Addresses, routes and neighbours. `index` is the interface; `name` is only for messages. Setting what is there the same, and
+ * deleting what is gone, is success; but adding a route to a destination that has one already is an error, since the kernel does
+ * not say whether it is the same. */
 #ifndef NDRV_ROUTE_H
 #define NDRV_ROUTE_H
 
