@@ -59,6 +59,8 @@ function has(list, word) { return index(" " list " ", " " word " ") }
 	}
 	if (target == "cmocka.h" || to[1] == "tests")
 		bad("only tests may include " target)
+	if (FILENAME == "sdk/lib/ipam_json.c" && target == "jansson.h")
+		next
 	if (at[1] == "sdk" || at[1] == "drivers") {
 		if (quoted && (at[1] == "sdk" ? to[1] != "sdk" : to[1] != "drivers" || to[2] != at[2]))
 			bad((at[1] == "sdk" ? "the SDK" : "drivers") " may not include " target)
