@@ -9,4 +9,4 @@ LINTS += \
 	tests/lint/readme.sh
 TESTS += $(LINTS)
 dist_check_SCRIPTS += $(LINTS)
-EXTRA_DIST += tests/lint/files.sh tests/lint/sizes.allow
+EXTRA_DIST += tests/lint/files.sh tests/lint/sizes.allow tests/lint/analyzer.allow tests/lint/analyzer.h
