@@ -3,4 +3,6 @@
 host_libhost_a_SOURCES += \
 	%D%/record.c %D%/endpoint.c %D%/record.h \
 	%D%/store.h \
-	%D%/ipam.h
+	%D%/addrset.c %D%/addrset.h \
+	%D%/pool.c %D%/pool.h \
+	%D%/ipam.c %D%/ipam.h
