@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: Apache-2.0
+# --- sdk/lib ---
+SDK_TESTS = \
+	tests/unit/test_error \
+	tests/unit/test_value \
+	tests/unit/test_types \
+	tests/unit/test_ipam_data \
+	tests/unit/test_options
+check_PROGRAMS += $(SDK_TESTS)
+TESTS += $(SDK_TESTS)
+tests_unit_test_error_SOURCES = tests/unit/test_error.c
+tests_unit_test_error_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_error_LDADD = $(TEST_LIBS)
+tests_unit_test_value_SOURCES = tests/unit/test_value.c
+tests_unit_test_value_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_value_LDADD = $(TEST_LIBS)
+tests_unit_test_types_SOURCES = tests/unit/test_types.c
+tests_unit_test_types_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_types_LDADD = $(TEST_LIBS)
+tests_unit_test_ipam_data_SOURCES = tests/unit/test_ipam_data.c
+tests_unit_test_ipam_data_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_ipam_data_LDADD = $(TEST_LIBS)
+tests_unit_test_options_SOURCES = tests/unit/test_options.c
+tests_unit_test_options_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_options_LDADD = $(TEST_LIBS)
