@@ -1,1 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
+# Network namespaces: the host's own, and what is done inside others.
+host_libhost_a_SOURCES += \
+	%D%/hostns.c %D%/hostns.h \
+	%D%/sandbox.c %D%/sandbox.h \
+	%D%/plug.c %D%/plug.h \
+	%D%/ready.c %D%/ready.h

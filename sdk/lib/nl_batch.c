@@ -148,6 +148,17 @@ static int item_error(const struct ndrv_nl_batch_item *item, struct ndrv_error *
 	return ndrv_fail_errno(err, e, "%s%s%s", item->what, dash, item->item.text);
 }
 
+int ndrv_nl_batch_error(const struct ndrv_nl_batch *batch, struct ndrv_error *err)
+{
+	for (uint32_t i = 0; i < batch->count; i++) {
+		const struct ndrv_nl_batch_item *item = &batch->items[i];
+
+		if (item->item.sys_errno && item->item.sys_errno != item->ignore)
+			return item_error(item, err);
+	}
+	return 0;
+}
+
 int ndrv_nl_batch_send(struct ndrv_nl_batch *batch, struct ndrv_error *err)
 {
 	int rc = 0;
@@ -161,13 +172,7 @@ int ndrv_nl_batch_send(struct ndrv_nl_batch *batch, struct ndrv_error *err)
 	rc = batch->nl->ops->transact(batch->nl, &batch->items[0].item, batch->count, sizeof(batch->items[0]), err);
 	if (rc)
 		return ndrv_wrap(err, rc, "%s", batch->items[0].what);
-	for (uint32_t i = 0; i < batch->count; i++) {
-		const struct ndrv_nl_batch_item *item = &batch->items[i];
-
-		if (item->item.sys_errno && item->item.sys_errno != item->ignore)
-			return item_error(item, err);
-	}
-	return 0;
+	return ndrv_nl_batch_error(batch, err);
 }
 
 int ndrv_nl_send(struct ndrv_nl *nl, struct nl_msg *msg, struct ndrv_error *err, const char *fmt, ...)

@@ -66,7 +66,7 @@ int ndrv_nl_dump(struct ndrv_nl *nl, struct nl_msg *msg, void (*each)(const stru
 
 /* --- batches: several changes in one exchange --- */
 
-#define NDRV_NL_BATCH_MAX 32
+#define NDRV_NL_BATCH_MAX 96
 #define NDRV_NL_WHAT_MAX 64
 
 /* On the caller's stack: ndrv_nl_batch_init(), add..., send, done. The first error of an add is kept and comes back from send, so
@@ -96,6 +96,8 @@ void ndrv_nl_batch_about(struct ndrv_nl_batch_item *item, const char *link, cons
 /* Sends all in one go. The kernel does not stop at an error: what follows it has run too, so the caller undoes everything. Returns
  * the first error, which names the operation. The batch can be looked at (items[i].item.sys_errno) until ndrv_nl_batch_done(). */
 int ndrv_nl_batch_send(struct ndrv_nl_batch *batch, struct ndrv_error *err);
+/* The first error among the answers again, after `ignore` or an answer was changed. */
+int ndrv_nl_batch_error(const struct ndrv_nl_batch *batch, struct ndrv_error *err);
 void ndrv_nl_batch_done(struct ndrv_nl_batch *batch);
 
 /* --- for hosts and tests: a handle straight to the kernel --- */
