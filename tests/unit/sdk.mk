@@ -5,7 +5,10 @@ SDK_TESTS = \
 	tests/unit/test_value \
 	tests/unit/test_types \
 	tests/unit/test_ipam_data \
-	tests/unit/test_options
+	tests/unit/test_options \
+	tests/unit/test_handles \
+	tests/unit/test_services \
+	tests/unit/test_register
 check_PROGRAMS += $(SDK_TESTS)
 TESTS += $(SDK_TESTS)
 tests_unit_test_error_SOURCES = tests/unit/test_error.c
@@ -23,3 +26,12 @@ tests_unit_test_ipam_data_LDADD = $(TEST_LIBS)
 tests_unit_test_options_SOURCES = tests/unit/test_options.c
 tests_unit_test_options_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_options_LDADD = $(TEST_LIBS)
+tests_unit_test_handles_SOURCES = tests/unit/test_handles.c
+tests_unit_test_handles_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_handles_LDADD = $(TEST_LIBS)
+tests_unit_test_services_SOURCES = tests/unit/test_services.c
+tests_unit_test_services_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_services_LDADD = $(TEST_LIBS)
+tests_unit_test_register_SOURCES = tests/unit/test_register.c
+tests_unit_test_register_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_register_LDADD = $(TEST_LIBS)
