@@ -1,3 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-# The SDK as a vendor sees it.
+# The SDK as a vendor sees it: the ABI, locked; an old driver; the installed SDK and the template built against it.
 include tests/unit/sdk.mk
+
+# A driver with a shorter table of ops, for this folder and for tests of the loader: tests/abi/.libs/short.so.
+check_LTLIBRARIES += %D%/short.la
+%C%_short_la_SOURCES = %D%/short.c %D%/short_ops.h
+%C%_short_la_LDFLAGS = $(DRIVER_LDFLAGS) -rpath /nowhere
+%C%_short_la_LIBADD = $(DRIVER_LIBS)
+
+check_PROGRAMS += %D%/test_abi
+%C%_test_abi_SOURCES = %D%/test_abi.c %D%/layout.h %D%/v1_0.h %D%/v1_0_members.h
+%C%_test_abi_CPPFLAGS = $(TEST_CPPFLAGS) -DSHORT_DRIVER='"$(abs_top_builddir)/%D%/.libs/short.so"'
+%C%_test_abi_LDADD = $(TEST_LIBS)
+TESTS += %D%/test_abi
