@@ -4,3 +4,18 @@
 #	%C%_null_la_SOURCES = %D%/null/null.c
 #	%C%_null_la_LDFLAGS = $(DRIVER_LDFLAGS)
 #	%C%_null_la_LIBADD = $(DRIVER_LIBS)
+
+driver_LTLIBRARIES += %D%/null.la
+%C%_null_la_SOURCES = %D%/null/null.c
+%C%_null_la_LDFLAGS = $(DRIVER_LDFLAGS)
+%C%_null_la_LIBADD = $(DRIVER_LIBS)
+
+driver_LTLIBRARIES += %D%/host.la
+%C%_host_la_SOURCES = %D%/host/host.c
+%C%_host_la_LDFLAGS = $(DRIVER_LDFLAGS)
+%C%_host_la_LIBADD = $(DRIVER_LIBS)
+
+driver_LTLIBRARIES += %D%/bridge.la
+%C%_bridge_la_SOURCES = %D%/bridge/bridge.h %D%/bridge/bridge.c %D%/bridge/options.c %D%/bridge/link.c %D%/bridge/endpoint.c
+%C%_bridge_la_LDFLAGS = $(DRIVER_LDFLAGS)
+%C%_bridge_la_LIBADD = $(DRIVER_LIBS) $(NL_LIBS)

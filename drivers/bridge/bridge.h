@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The "bridge" type: a Linux bridge per network, a veth pair per endpoint, its outer end a port of the bridge.
+ *
+ * bridge.c    the ops on networks, and the table of all ops
+ * endpoint.c  the ops on endpoints
+ * options.c   what a network may be told, and what is refused
+ * link.c      the kernel objects: names, bridge, veth */
+#ifndef DRIVERS_BRIDGE_BRIDGE_H
+#define DRIVERS_BRIDGE_BRIDGE_H
+
+#include <pthread.h>
+#include <stdbool.h>
+
+#include <ndrv/driver.h>
+#include <ndrv/link.h>
+
+#define BRIDGE_PORTS_MAX 1023 /* the kernel's limit on ports of one bridge */
+
+/* Labels of a network, under "com.docker.network.generic". */
+struct options {
+	char bridge_name[NDRV_IFNAME_MAX]; /* "" our choice */
+	char prefix[NDRV_IFNAME_MAX];	   /* of names in the sandbox: "eth" */
+	int64_t mtu;			   /* 0: the kernel's */
+	int icc, masquerade, inhibit_ipv4, default_bridge, mcast_snooping;
+	struct ndrv_addr binding4, host4, host6;
+};
+
+/* A network: its record's priv, and a member of the list in which conflicts are looked for. */
+struct net {
+	struct net *next;
+	struct options options;
+	char id[NDRV_ID_MAX + 1];
+	char link[NDRV_IFNAME_MAX]; /* the bridge */
+	uint32_t index;		    /* its number; 0 while it is not there */
+	struct ndrv_mac mac;
+	bool internal, ipv4, ipv6;
+	bool foreign; /* the bridge was there before us: its addresses are not touched, and it is never deleted */
+	uint32_t ports;
+	struct ndrv_prefix pool4, pool6;
+	struct ndrv_prefix gateway4, gateway6; /* the bridge's own addresses; unset: none */
+	struct ndrv_addr default4, default6;   /* what endpoints are told as gateway; unset: none */
+};
+
+/* An endpoint: its record's priv. */
+struct ep {
+	char outer[NDRV_IFNAME_MAX]; /* the port of the bridge */
+	char inner[NDRV_IFNAME_MAX]; /* present name of the other end */
+	uint32_t outer_index;
+	bool in_sandbox; /* the inner end was born in the sandbox, under its final name */
+	struct ndrv_mac mac;
+};
+
+struct bridge {
+	const struct ndrv_host *host;
+	pthread_mutex_t lock; /* of the list */
+	struct net *networks;
+};
+
+/* --- options.c --- */
+
+/* Reads options and addresses of `network` into `ret` (zeroed by the caller). BAD_REQUEST, FORBIDDEN. Unknown labels are only
+ * logged, since other drivers' labels travel in the same map. */
+int net_parse(const struct bridge *bridge, struct ndrv_call *call, const struct ndrv_network *network, struct net *ret);
+int bridge_options(void *self, uint32_t which, struct ndrv_option_list *ret);
+int bridge_gw_alloc_check(void *self, struct ndrv_call *call, const struct ndrv_value *options, uint32_t *ret_skip);
+int bridge_configure(void *self, struct ndrv_call *call, const struct ndrv_value *config);
+
+/* --- link.c --- */
+
+/* Name of a kernel object: `kind` ("nb", "nv", "np") and a hash of instance, network and endpoint. */
+void link_name(char ret[NDRV_IFNAME_MAX], const char *kind, const struct ndrv_network *network, const char *eid);
+/* Makes the bridge of `net`, or takes the one that is there: by its name and owner tag. Sets link, index, mac, foreign. On failure
+ * what it made is gone. */
+int link_make_bridge(struct ndrv_call *call, const struct ndrv_network *network, struct net *net);
+/* Deletes the bridge and what still hangs on it; a foreign one only loses our ports. */
+int link_delete_bridge(struct ndrv_call *call, const struct ndrv_network *network, const struct net *net);
+/* Makes the pair of an endpoint: in `netns_fd` under ep->inner, or (fd -1) both ends here. Sets outer_index. */
+int link_make_pair(struct ndrv_call *call, const struct ndrv_network *network, const struct net *net, struct ep *ep, int netns_fd);
+/* Deletes a link of ours by name; one that is gone is success, a stranger's is left alone. */
+int link_delete_ours(struct ndrv_call *call, const struct ndrv_network *network, const char *name);
+/* The outer end is there and a port of the bridge (made one again if need be). NO_LINK when it is gone. */
+int link_check_pair(struct ndrv_call *call, const struct ndrv_network *network, const struct net *net, struct ep *ep);
+
+/* --- endpoint.c --- */
+
+int bridge_endpoint_create(void *self, struct ndrv_call *call, struct ndrv_network *network, struct ndrv_endpoint *endpoint,
+			   struct ndrv_ifinfo *ifinfo, const struct ndrv_value *options);
+int bridge_endpoint_delete(void *self, struct ndrv_call *call, struct ndrv_network *network, struct ndrv_endpoint *endpoint);
+int bridge_endpoint_info(void *self, struct ndrv_call *call, struct ndrv_network *network, struct ndrv_endpoint *endpoint,
+			 struct ndrv_value *ret_info);
+int bridge_endpoint_adopt(struct ndrv_call *call, struct ndrv_network *network, struct ndrv_endpoint *endpoint);
+int bridge_join(void *self, struct ndrv_call *call, struct ndrv_network *network, struct ndrv_endpoint *endpoint,
+		const char *sandbox_key, struct ndrv_join *join, const struct ndrv_value *endpoint_options,
+		const struct ndrv_value *sandbox_options);
+int bridge_leave(void *self, struct ndrv_call *call, struct ndrv_network *network, struct ndrv_endpoint *endpoint);
+int bridge_ipv6_release(void *self, struct ndrv_call *call, struct ndrv_network *network, struct ndrv_endpoint *endpoint);
+
+#endif
