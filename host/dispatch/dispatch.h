@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The dispatcher: the one path from a request to a driver and back. See ops.c for the table of operations and their checks.
+/* The dispatcher: the one path from a request to a driver and back. See op_table.c for the table of operations and their checks.
  *
  * Who runs a call: a front submits and goes on; a worker of the dispatcher runs the request and then calls `done`. Requests on one
  * network run one after the other in order of arrival, without a worker waiting for the turn. Each request has a deadline; when it
@@ -16,15 +16,16 @@ struct registry;
 struct records;
 struct store;
 struct ipam;
-struct ndrv_nl;
+struct hostns;
 
 struct dispatch_parts {
 	const struct config *config;
 	struct registry *registry;
 	struct records *records;
-	struct store *store; /* NULL: nothing is kept (benches) */
-	struct ipam *ipam;
-	bool quiet; /* no log line per operation (benches) */
+	struct store *store;   /* NULL: nothing is kept (benches) */
+	struct ipam *ipam;     /* NULL: no address pools */
+	struct hostns *hostns; /* NULL: drivers get no netlink, and connect is refused (tests, benches) */
+	bool quiet;	       /* no log line per operation (benches) */
 };
 
 /* A submitted request: the dispatcher's handle of it. */
@@ -42,7 +43,8 @@ void dispatch_free(struct dispatch *dispatch);
 void dispatch_submit(struct dispatch *dispatch, struct request *request,
 		     void (*done)(struct request *request, struct reply *reply, void *data), void *data,
 		     struct ticket **ret_ticket);
-/* The caller hung up: the request is cancelled as at its deadline; `done` is still called. `ticket` is invalid after `done`. */
+/* The caller hung up: the request is cancelled as at its deadline; `done` is still called, by the watchdog thread and soon, but
+ * never from within this function, so a lock that `done` takes may be held. `ticket` is invalid once `done` has returned. */
 void dispatch_cancel(struct dispatch *dispatch, struct ticket *ticket);
 /* Submits and waits. */
 void dispatch_run(struct dispatch *dispatch, struct request *request, struct reply *reply);
@@ -59,6 +61,8 @@ struct event_sink {
 };
 void dispatch_add_sink(struct dispatch *dispatch, struct event_sink *sink);
 void dispatch_del_sink(struct dispatch *dispatch, struct event_sink *sink);
+/* Tells all sinks of something a layer above did ("driver-load", "reload"). */
+void dispatch_event(struct dispatch *dispatch, const struct ndrv_value *event);
 
 /* Makes records loaded from disk live again: undoes and redoes open intents, adopts the rest into their drivers, checks the kernel
  * through the drivers. Called by lifecycle once the drivers are loaded and before the fronts listen. `ret_report`: map {networks,

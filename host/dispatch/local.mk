@@ -1,5 +1,31 @@
 # SPDX-License-Identifier: Apache-2.0
 # From a request to a driver and back. May include <ndrv/*>, host/base, config, plugin, state, sandbox, nat, table and host/dispatch.
 host_libhost_a_SOURCES += \
-	%D%/request.h \
-	%D%/dispatch.h
+	%D%/call.c %D%/call.h \
+	%D%/core.h \
+	%D%/digest.c %D%/record_io.h \
+	%D%/dispatch.c %D%/dispatch.h \
+	%D%/events.c \
+	%D%/executor.c %D%/executor.h \
+	%D%/frames.c %D%/frames.h \
+	%D%/handlers.h \
+	%D%/handles.c %D%/handles.h \
+	%D%/handles_ifinfo.c \
+	%D%/handles_join.c \
+	%D%/inspect.c %D%/inspect.h \
+	%D%/job.c %D%/job.h \
+	%D%/lease.c \
+	%D%/lease_endpoint.c \
+	%D%/metrics.c \
+	%D%/op_connect.c \
+	%D%/op_driver.c \
+	%D%/op_endpoint.c \
+	%D%/op_join.c \
+	%D%/op_network.c \
+	%D%/op_table.c %D%/op_table.h \
+	%D%/plugging.c %D%/plugging.h \
+	%D%/request.c %D%/request.h \
+	%D%/status.c \
+	%D%/steps.h \
+	%D%/tear.c \
+	%D%/values.c

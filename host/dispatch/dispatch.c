@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "host/dispatch/dispatch.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "host/dispatch/core.h"
+
+int dispatch_new(const struct dispatch_parts *parts, struct dispatch **ret, struct ndrv_error *err)
+{
+	struct dispatch *dispatch = calloc(1, sizeof(*dispatch));
+
+	if (!dispatch)
+		return ndrv_fail_errno(err, ENOMEM, "start the dispatcher");
+	dispatch->parts = *parts;
+	dispatch->started_ns = clock_ns();
+	(void)pthread_mutex_init(&dispatch->create_lock, NULL);
+	(void)pthread_mutex_init(&dispatch->sinks_lock, NULL);
+	dispatch->metrics = metrics_new();
+	int rc = dispatch->metrics ? 0 : ndrv_fail_errno(err, ENOMEM, "start the dispatcher");
+	const struct config *config = parts->config;
+	if (!rc)
+		rc = executor_new(config ? config->calls.workers : 4, config ? config->calls.max_workers : 64, &dispatch->executor,
+				  err);
+	if (rc) {
+		dispatch_free(dispatch);
+		return rc;
+	}
+	*ret = dispatch;
+	return 0;
+}
+
+void dispatch_stop(struct dispatch *dispatch, uint64_t deadline_ns)
+{
+	if (dispatch->executor && executor_stop(dispatch->executor, deadline_ns)) {
+		executor_free(dispatch->executor);
+		dispatch->executor = NULL;
+	}
+}
+
+/* A driver that never comes back keeps the executor's memory: its thread still has it. */
+void dispatch_free(struct dispatch *dispatch)
+{
+	bool stuck = dispatch->executor != NULL;
+
+	if (dispatch->executor)
+		dispatch_stop(dispatch, clock_ns());
+	if (stuck && dispatch->executor)
+		return;
+	metrics_free(dispatch->metrics);
+	(void)pthread_mutex_destroy(&dispatch->create_lock);
+	(void)pthread_mutex_destroy(&dispatch->sinks_lock);
+	free(dispatch);
+}
+
+void dispatch_set_extra(struct dispatch *dispatch, dispatch_extra extra, void *data)
+{
+	dispatch->extra = extra;
+	dispatch->extra_data = data;
+}
+
+/* --- submission --- */
+
+static struct job *job_new(struct dispatch *dispatch, struct request *request, struct reply *reply)
+{
+	struct job *job = calloc(1, sizeof(*job));
+	const struct config *config = dispatch->parts.config;
+	uint64_t limit = config && config->calls.memory ? config->calls.memory : CALL_MEMORY;
+
+	if (!job)
+		return NULL;
+	job->dispatch = dispatch;
+	job->theirs = request;
+	job->their_reply = reply;
+	job->op = op_of(request->op);
+	job->started_ns = clock_ns();
+	uint64_t deadline = config && config->calls.deadline_ns ? config->calls.deadline_ns : CALL_DEFAULT_NS;
+	job->deadline_ns = request->deadline_ns ? request->deadline_ns : job->started_ns + deadline;
+	arena_init(&job->arena, limit);
+	(void)pthread_mutex_init(&job->lock, NULL);
+	atomic_init(&job->refs, 1);
+	const struct caller *caller = &request->caller;
+	if (caller->front == NDRV_FRONT_HOST)
+		(void)snprintf(job->requester, sizeof(job->requester), "host");
+	else
+		(void)snprintf(job->requester, sizeof(job->requester), "uid %u pid %u", caller->uid, caller->pid);
+	return job;
+}
+
+/* Takes the job on its way; on failure it is the caller's still. */
+static int start(struct dispatch *dispatch, struct job *job, struct ticket **ret_ticket, struct ndrv_error *err)
+{
+	const struct request *request = &job->request;
+	int rc = request_copy(&job->arena, job->theirs, &job->request, err);
+
+	if (rc)
+		return rc;
+	job_name_ids(job, request->type, request->network ? request->network : request->new_id, request->endpoint);
+	if (ret_ticket)
+		*ret_ticket = (struct ticket *)job;
+	return executor_add(dispatch->executor, job, err);
+}
+
+void dispatch_submit(struct dispatch *dispatch, struct request *request,
+		     void (*done)(struct request *request, struct reply *reply, void *data), void *data, struct ticket **ret_ticket)
+{
+	static struct reply no_memory = {
+		.error = {.code = NDRV_E_NO_SERVICE, .kind = NDRV_KIND_NO_SERVICE, .text = "out of memory"}};
+	struct reply *reply = arena_alloc(request->arena, sizeof(*reply));
+	struct ndrv_error error = {0};
+	struct job *job = NULL;
+
+	if (ret_ticket)
+		*ret_ticket = NULL;
+	if (!op_of(request->op))
+		(void)ndrv_fail(&error, NDRV_E_NOT_IMPLEMENTED, "unknown operation %u", (unsigned)request->op);
+	else if (reply)
+		job = job_new(dispatch, request, reply);
+	if (job) {
+		job->done = done;
+		job->done_data = data;
+		if (!start(dispatch, job, ret_ticket, &error))
+			return;
+		job_unref(job);
+		if (ret_ticket)
+			*ret_ticket = NULL;
+	}
+	if (!error.code || !reply)
+		reply = &no_memory;
+	else
+		reply->error = error;
+	done(request, reply, data);
+}
+
+void dispatch_cancel(struct dispatch *dispatch, struct ticket *ticket)
+{
+	if (ticket)
+		executor_cancel(dispatch->executor, (struct job *)ticket);
+}
+
+struct waiting {
+	pthread_mutex_t mutex;
+	pthread_cond_t cond;
+	struct reply *reply;
+	bool done;
+};
+
+static void wake_waiting(struct request *request, struct reply *reply, void *data)
+{
+	struct waiting *waiting = data;
+
+	(void)request;
+	(void)pthread_mutex_lock(&waiting->mutex);
+	*waiting->reply = *reply;
+	waiting->done = true;
+	(void)pthread_cond_signal(&waiting->cond);
+	(void)pthread_mutex_unlock(&waiting->mutex);
+}
+
+void dispatch_run(struct dispatch *dispatch, struct request *request, struct reply *reply)
+{
+	struct waiting waiting = {.reply = reply};
+
+	(void)pthread_mutex_init(&waiting.mutex, NULL);
+	(void)pthread_cond_init(&waiting.cond, NULL);
+	dispatch_submit(dispatch, request, wake_waiting, &waiting, NULL);
+	(void)pthread_mutex_lock(&waiting.mutex);
+	while (!waiting.done)
+		(void)pthread_cond_wait(&waiting.cond, &waiting.mutex);
+	(void)pthread_mutex_unlock(&waiting.mutex);
+	(void)pthread_cond_destroy(&waiting.cond);
+	(void)pthread_mutex_destroy(&waiting.mutex);
+}
+
+/* --- running --- */
+
+/* The network an op names, with a reference. */
+static int find_network(struct job *job, struct network **ret, struct ndrv_error *err)
+{
+	struct records *records = job->dispatch->parts.records;
+	const char *id = job->request.network;
+
+	if (job->op->flags & OP_BY_NAME)
+		return records_resolve(records, id, ret, err);
+	epoch_enter();
+	struct network *network = records_find(records, id);
+	if (network)
+		network_ref(network);
+	epoch_leave();
+	*ret = network;
+	return network ? 0 : ndrv_fail_object(err, NDRV_E_NO_NETWORK, id);
+}
+
+/* 1: the job has the turn of a network that is still there. 0: it waits, hands off. */
+static int take_network(struct job *job, struct ndrv_error *err)
+{
+	for (;;) {
+		if (job->has_turn && !atomic_load(&job->network->gone))
+			return 1;
+		/* Deleted while we waited: there may be another one of this id by now. */
+		job_pass_turn(job);
+		struct network *network;
+		int rc = find_network(job, &network, err);
+		if (rc)
+			return rc;
+		job_name_ids(job, NULL, network->view.id, NULL);
+		rc = job_take_turn(job, network, err);
+		if (rc != 1)
+			return rc;
+	}
+}
+
+static int run_on_network(struct job *job, struct ndrv_error *err)
+{
+	struct network *network = job->network;
+	const struct driver_type *type = network->driver;
+
+	/* The network's own copy of its type may go with it while the log still wants it: the registry's is for ever. */
+	const char *name = type ? type->name : arena_strdup(&job->arena, network->type);
+	job_name_ids(job, name ? name : "-", network->view.id, NULL);
+	int rc = network->state == RECORD_LIVE ? 0 : ndrv_fail_object(err, NDRV_E_NO_NETWORK, network->view.id);
+	if (!rc)
+		rc = op_check_driver(job->op, job->dispatch->parts.config, network->type, network->instance, err);
+	if (!rc)
+		rc = op_check_endpoint(job->op, &job->request, network, &job->endpoint, err);
+	if (!rc && job->endpoint)
+		job_name_ids(job, NULL, NULL, job->endpoint->view.id);
+	if (!rc)
+		rc = job->op->run(job);
+	return rc;
+}
+
+static int run_on_driver(struct job *job, struct ndrv_error *err)
+{
+	struct instance *instance = NULL;
+	int rc = registry_find(job->dispatch->parts.registry, job->request.type, &instance, err);
+
+	if (!rc)
+		rc = op_check_driver(job->op, job->dispatch->parts.config, job->request.type, instance, err);
+	return rc ? rc : job->op->run(job);
+}
+
+/* 0 with `ret_waits`: somebody else goes on with the job. */
+static int run(struct job *job, bool *ret_waits)
+{
+	struct ndrv_error *err = &job->reply.error;
+	int rc = job_check(job, err);
+
+	*ret_waits = false;
+	if (!rc)
+		rc = op_check_request(job->op, &job->request, err);
+	if (rc)
+		return rc;
+	if (job->op->flags & OP_NETWORK) {
+		rc = take_network(job, err);
+		*ret_waits = rc == 0;
+		return rc == 1 ? run_on_network(job, err) : rc;
+	}
+	if (job->op->flags & OP_DRIVER) {
+		rc = run_on_driver(job, err);
+		*ret_waits = rc == JOB_WAITS;
+		return rc == JOB_WAITS ? 0 : rc;
+	}
+	if (job->op->flags & OP_UPPER) {
+		if (!job->dispatch->extra)
+			return ndrv_fail(err, NDRV_E_NOT_IMPLEMENTED, "%s is not served here", job->op->name);
+		return job->dispatch->extra(job->dispatch->extra_data, &job->request, &job->reply);
+	}
+	return job->op->run(job);
+}
+
+void job_step(struct job *job)
+{
+	bool waits = false;
+	int rc = run(job, &waits);
+
+	if (waits)
+		return;
+	if (rc && !job->reply.error.code)
+		(void)ndrv_fail(&job->reply.error, -rc, "%s failed", job->op->name);
+	if (!rc)
+		ndrv_error_clear(&job->reply.error);
+	job_finish(job);
+}

@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* network_create, network_delete, network_prune. */
+#include <string.h>
+
+#include "host/dispatch/handlers.h"
+#include "host/dispatch/inspect.h"
+#include "host/dispatch/steps.h"
+
+/* --- create --- */
+
+static int reply_network(struct job *job, const struct network *network, struct ndrv_error *err)
+{
+	struct tree tree = {.arena = &job->arena, .err = err};
+
+	job->reply.network_id = arena_strdup(&job->arena, network->view.id);
+	if (!job->reply.network_id)
+		return ndrv_fail(err, NDRV_E_NO_SERVICE, "out of memory");
+	describe_network(&tree, &job->reply.value, job->dispatch, network, false);
+	return tree.rc;
+}
+
+/* The id is taken: the same request again gets the same answer. */
+static int same_network(struct job *job, struct ndrv_error *err)
+{
+	struct network *network = job->network;
+	uint8_t digest[sizeof(network->digest)];
+
+	digest_network(&job->request, digest);
+	job_name_ids(job, NULL, network->view.id, NULL);
+	if (memcmp(digest, network->digest, sizeof(digest)) != 0)
+		return ndrv_fail_object(err, NDRV_E_NETWORK_EXISTS, network->view.id);
+	return reply_network(job, network, err);
+}
+
+struct counting {
+	const struct network *but;
+	uint32_t count;
+};
+
+static int count_others(struct network *network, void *data)
+{
+	struct counting *counting = data;
+
+	counting->count += network != counting->but && !strcmp(network->type, counting->but->type);
+	return 0;
+}
+
+/* Into the maps; one at a time, so that two networks of a type that may have one cannot both see none. */
+static int add_network(struct job *job, struct network *network, const struct instance *instance, struct network **ret_existing,
+		       struct ndrv_error *err)
+{
+	struct dispatch *dispatch = job->dispatch;
+	struct counting counting = {.but = network};
+	int rc = 0;
+
+	if (!(instance->capability.flags & NDRV_CAPABILITY_SINGLE_NETWORK))
+		return records_add(dispatch->parts.records, network, ret_existing, err);
+	(void)pthread_mutex_lock(&dispatch->create_lock);
+	epoch_enter();
+	struct network *known = records_find(dispatch->parts.records, network->view.id);
+	epoch_leave();
+	if (!known)
+		(void)records_each(dispatch->parts.records, count_others, &counting);
+	if (counting.count)
+		rc = ndrv_fail(err, NDRV_E_FORBIDDEN, "only one network of type \"%s\" is allowed", network->type);
+	else
+		rc = records_add(dispatch->parts.records, network, ret_existing, err);
+	(void)pthread_mutex_unlock(&dispatch->create_lock);
+	return rc;
+}
+
+static int ask_gateways(struct job *job, const struct network *network, struct ndrv_error *err)
+{
+	struct driver_type *type = network->driver;
+	struct instance *instance = frame_enter_type(type, job, OPS_SLOT(gw_alloc_check));
+	struct driver_call call;
+	int rc = 0;
+
+	if (!instance)
+		return ndrv_fail_object(err, NDRV_E_NO_DRIVER, network->type);
+	job->reply.skip_gateways = 0;
+	if (INSTANCE_HAS(instance, gw_alloc_check)) {
+		rc = CALL_BEGIN(&call, job, instance, gw_alloc_check, NULL, 0, err);
+		if (!rc)
+			rc = call_end(&call,
+				      instance->ops.gw_alloc_check(instance->self, &call.ndrv, network->view.options,
+								   &job->reply.skip_gateways),
+				      err);
+	}
+	frame_leave();
+	return rc;
+}
+
+static int call_create(struct job *job, struct network *network, struct ndrv_error *err)
+{
+	struct instance *instance = instance_of(network);
+	struct driver_call call;
+	int rc = CALL_BEGIN(&call, job, instance, network_create, network, 0, err);
+
+	if (rc)
+		return rc;
+	rc = call_end(&call, instance->ops.network_create(instance->self, &call.ndrv, &network->view), err);
+	if (rc)
+		(void)tear_network(job, network, NDRV_CALL_UNDO, NULL);
+	return rc;
+}
+
+/* The network is in the maps and its turn is the job's. On failure the caller takes it out again. */
+static int make_network(struct job *job, struct network *network, struct ndrv_error *err)
+{
+	struct dispatch *dispatch = job->dispatch;
+	int rc = ask_gateways(job, network, err);
+
+	if (!rc)
+		rc = network_lease(dispatch, &job->request, instance_of(network), network, job->reply.skip_gateways, err);
+	if (rc || job->request.dry_run)
+		return rc;
+	rc = keep_network(dispatch, network, err);
+	if (rc)
+		return rc;
+	rc = call_create(job, network, err);
+	if (!rc) {
+		network->state = RECORD_LIVE;
+		rc = keep_network(dispatch, network, err);
+		if (rc) {
+			network->state = RECORD_CREATING;
+			(void)tear_network(job, network, NDRV_CALL_UNDO, NULL);
+		}
+	}
+	if (rc)
+		forget_network(dispatch, network->view.id);
+	return rc;
+}
+
+static int create_new(struct job *job, struct network *network, struct ndrv_error *err)
+{
+	/* The one that serves the type now: a swap that came between looks again for what was made on the old one. */
+	network->instance = type_current(network->driver);
+	int rc = network->instance ? make_network(job, network, err) : ndrv_fail_object(err, NDRV_E_NO_DRIVER, network->type);
+	if (!rc)
+		rc = reply_network(job, network, err);
+	if (rc || job->request.dry_run) {
+		if (network->state == RECORD_LIVE) {
+			(void)tear_network(job, network, NDRV_CALL_UNDO, NULL);
+			forget_network(job->dispatch, network->view.id);
+		}
+		network_release(job->dispatch, network);
+		records_del(job->dispatch->parts.records, network);
+		return rc;
+	}
+	event_network(job->dispatch, "network-create", network, NULL);
+	return 0;
+}
+
+int run_network_create(struct job *job)
+{
+	struct ndrv_error *err = &job->reply.error;
+	struct network *network = NULL, *existing = NULL;
+
+	/* We were here before and waited for the network that had our id. */
+	if (job->has_turn && !atomic_load(&job->network->gone))
+		return same_network(job, err);
+	job_pass_turn(job);
+	int rc = network_build(job->dispatch, &job->request, &network, err);
+	if (rc)
+		return rc;
+	network->driver = registry_type(job->dispatch->parts.registry, job->request.type);
+	const struct instance *instance = type_current(network->driver);
+	if (!turn_try(&network->turn) || !instance)
+		rc = ndrv_fail_object(err, NDRV_E_NO_DRIVER, job->request.type);
+	else
+		rc = add_network(job, network, instance, &existing, err);
+	if (!rc) {
+		job_name_ids(job, ((struct driver_type *)network->driver)->name, network->view.id, NULL);
+		job_own_turn(job, network);
+		return create_new(job, network, err);
+	}
+	network_free(network);
+	if (rc != -NDRV_E_NETWORK_EXISTS || !existing)
+		return rc;
+	ndrv_error_clear(err);
+	job_name_ids(job, NULL, existing->view.id, NULL);
+	rc = job_take_turn(job, existing, err);
+	if (rc == 0)
+		return JOB_WAITS;
+	if (rc < 0)
+		return rc;
+	return atomic_load(&existing->gone) ? run_network_create(job) : same_network(job, err);
+}
+
+/* --- delete --- */
+
+struct emptying {
+	struct job *job;
+	struct ndrv_error *err;
+	uint32_t flags;
+};
+
+static int delete_one(struct endpoint *endpoint, void *data)
+{
+	struct emptying *emptying = data;
+
+	return step_endpoint_delete(emptying->job, endpoint, emptying->flags, emptying->err);
+}
+
+/* Two phases: the driver is asked while everything still stands; only when it agreed do addresses and record go. */
+static int delete_network(struct job *job, struct network *network, bool force, struct ndrv_error *err)
+{
+	struct dispatch *dispatch = job->dispatch;
+	uint32_t flags = force ? NDRV_CALL_FORCE : 0;
+	struct emptying emptying = {.job = job, .err = err, .flags = flags};
+	int rc = 0;
+
+	if (network->endpoint_count && !force)
+		return ndrv_fail(err, NDRV_E_ACTIVE_ENDPOINTS, "network %s has active endpoints (%u)", network->view.id,
+				 network->endpoint_count);
+	if (!network->instance && !force)
+		return ndrv_fail(err, NDRV_E_NO_DRIVER,
+				 "unknown driver \"%s\": load it to delete the network, or delete by force and leave what it made",
+				 network->type);
+	rc = network_each_endpoint(network, delete_one, &emptying);
+	if (rc)
+		return rc;
+	network->state = RECORD_DELETING;
+	rc = keep_network(dispatch, network, err);
+	if (!rc)
+		rc = tear_network(job, network, flags, err);
+	if (rc) {
+		struct ndrv_error ignored = {0};
+		network->state = RECORD_LIVE;
+		if (keep_network(dispatch, network, &ignored))
+			log_error("dispatch", "network %s stays, but the store still says it is being deleted: %s",
+				  network->view.id, ignored.text);
+		return rc;
+	}
+	forget_network(dispatch, network->view.id);
+	network_release(dispatch, network);
+	event_network(dispatch, "network-delete", network, NULL);
+	records_del(dispatch->parts.records, network);
+	return 0;
+}
+
+int run_network_delete(struct job *job)
+{
+	job->reply.network_id = arena_strdup(&job->arena, job->network->view.id);
+	return delete_network(job, job->network, job->request.force, &job->reply.error);
+}
+
+/* --- prune --- */
+
+struct pruning {
+	struct job *job;
+	struct tree tree;
+	struct ndrv_value pruned, refused;
+};
+
+static int prune_one(struct network *network, void *data)
+{
+	struct pruning *pruning = data;
+	struct job *job = pruning->job;
+	struct ndrv_error err = {0};
+	uint64_t until = clock_ns() + NSEC_PER_SEC;
+
+	if (job->request.type && strcmp(network->type, job->request.type) != 0)
+		return 0;
+	if (atomic_load(&network->stuck) || !turn_wait(&network->turn, until < job->deadline_ns ? until : job->deadline_ns))
+		return job_check(job, &job->reply.error);
+	network_ref(network);
+	job_own_turn(job, network);
+	int rc = 0;
+	bool empty = !atomic_load(&network->gone) && network->state == RECORD_LIVE && !network->endpoint_count && network->instance;
+	char id[NDRV_ID_MAX + 1] = {0};
+	(void)strncat(id, network->view.id, NDRV_ID_MAX);
+	job_name_ids(job, NULL, id, NULL);
+	if (empty && !job->request.dry_run)
+		rc = delete_network(job, network, false, &err);
+	job_pass_turn(job);
+	const char *copy = arena_strdup(&job->arena, id);
+	if (empty && copy)
+		tree_add(&pruning->tree, rc ? &pruning->refused : &pruning->pruned, ndrv_string(copy));
+	if (!rc)
+		rc = job_check(job, &err);
+	return rc == -NDRV_E_TIMEOUT || rc == -NDRV_E_CANCELLED ? rc : 0;
+}
+
+int run_network_prune(struct job *job)
+{
+	struct pruning pruning = {
+		.job = job,
+		.tree = {.arena = &job->arena, .err = &job->reply.error},
+		.pruned = {.type = NDRV_LIST},
+		.refused = {.type = NDRV_LIST},
+	};
+	int rc = records_each(job->dispatch->parts.records, prune_one, &pruning);
+
+	if (rc)
+		return job_check(job, &job->reply.error) ? rc : 0;
+	tree_set(&pruning.tree, &job->reply.value, "deleted", pruning.pruned);
+	tree_set(&pruning.tree, &job->reply.value, "refused", pruning.refused);
+	return pruning.tree.rc;
+}

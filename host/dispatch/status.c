@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* status and driver_list. */
+#include <unistd.h>
+
+#include "host/dispatch/core.h"
+#include "host/dispatch/handlers.h"
+
+struct stuck_list {
+	struct tree *tree;
+	struct ndrv_value list;
+	uint64_t now;
+};
+
+/* Under the executor's lock, so that the job's strings hold. */
+static void add_stuck(struct job *job, void *data)
+{
+	struct stuck_list *stuck = data;
+	struct ndrv_value map = {.type = NDRV_MAP};
+	uint32_t slot = atomic_load(&job->call_slot);
+
+	if (!job_late(job))
+		return;
+	(void)pthread_mutex_lock(&job->lock);
+	tree_text(stuck->tree, &map, "op", job->op->name);
+	tree_text(stuck->tree, &map, "in", slot ? ops_name(slot - 1) : "");
+	tree_text(stuck->tree, &map, "type", job->type);
+	tree_text(stuck->tree, &map, "network", job->nid);
+	tree_text(stuck->tree, &map, "endpoint", job->eid);
+	tree_int(stuck->tree, &map, "thread", atomic_load(&job->call_tid));
+	tree_int(stuck->tree, &map, "seconds", slot ? (int64_t)((stuck->now - atomic_load(&job->call_since)) / NSEC_PER_SEC) : 0);
+	tree_text(stuck->tree, &map, "by", job->requester);
+	(void)pthread_mutex_unlock(&job->lock);
+	tree_add(stuck->tree, &stuck->list, map);
+}
+
+static void describe_calls(struct tree *tree, struct ndrv_value *map, struct dispatch *dispatch)
+{
+	struct stuck_list stuck = {.tree = tree, .list = {.type = NDRV_LIST}, .now = clock_ns()};
+	struct executor_stats stats;
+
+	executor_stats(dispatch->executor, &stats);
+	tree_int(tree, map, "workers", stats.workers);
+	tree_int(tree, map, "idle", stats.idle);
+	tree_int(tree, map, "queued", stats.queued);
+	tree_int(tree, map, "waiting", stats.waiting);
+	tree_int(tree, map, "unfinished", stats.jobs);
+	tree_int(tree, map, "expired", (int64_t)stats.expired);
+	executor_each(dispatch->executor, add_stuck, &stuck);
+	tree_set(tree, map, "stuck", stuck.list);
+}
+
+struct network_counts {
+	int64_t networks, endpoints, stuck, orphans;
+};
+
+static int count_network(struct network *network, void *data)
+{
+	struct network_counts *counts = data;
+
+	counts->networks++;
+	counts->stuck += atomic_load(&network->stuck);
+	if (turn_try(&network->turn)) {
+		counts->endpoints += network->endpoint_count;
+		counts->orphans += network->instance == NULL;
+		turn_pass(&network->turn);
+	}
+	return 0;
+}
+
+struct type_list {
+	struct tree *tree;
+	struct ndrv_value list;
+};
+
+static const char *scope_name(uint32_t scope)
+{
+	return scope == NDRV_SCOPE_GLOBAL ? "global" : "local";
+}
+
+static int add_type(struct driver_type *type, void *data)
+{
+	struct type_list *types = data;
+	struct tree *tree = types->tree;
+	struct ndrv_value map = {.type = NDRV_MAP};
+	/* Instances are never freed before the registry. */
+	const struct instance *instance = type_current(type);
+
+	tree_text(tree, &map, "type", type->name);
+	tree_bool(tree, &map, "loaded", instance != NULL);
+	if (instance) {
+		const struct generation *generation = instance->generation;
+		tree_text(tree, &map, "driver", generation->name);
+		tree_int(tree, &map, "generation", (int64_t)generation->number);
+		tree_text(tree, &map, "scope", scope_name(instance->capability.data_scope));
+		tree_text(tree, &map, "connectivity_scope", scope_name(instance->capability.connectivity_scope));
+		tree_int(tree, &map, "calls", frames_count(generation));
+		if (generation->module) {
+			tree_text(tree, &map, "file", generation->module->path);
+			tree_text(tree, &map, "version", generation->module->note.version);
+			tree_text(tree, &map, "vendor", generation->module->note.vendor);
+			tree_text(tree, &map, "sha256", generation->module->sha256);
+		}
+	}
+	tree_add(tree, &types->list, map);
+	return tree->rc;
+}
+
+static void describe_types(struct tree *tree, struct ndrv_value *map, struct dispatch *dispatch)
+{
+	struct type_list types = {.tree = tree, .list = {.type = NDRV_LIST}};
+
+	if (dispatch->parts.registry)
+		(void)registry_each_type(dispatch->parts.registry, add_type, &types);
+	tree_set(tree, map, "drivers", types.list);
+}
+
+int run_driver_list(struct job *job)
+{
+	struct tree tree = {.arena = &job->arena, .err = &job->reply.error};
+
+	describe_types(&tree, &job->reply.value, job->dispatch);
+	return tree.rc;
+}
+
+static void describe_images(struct tree *tree, struct ndrv_value *map, struct dispatch *dispatch)
+{
+	struct ndrv_value images = {.type = NDRV_MAP};
+	struct registry_counts counts;
+
+	if (!dispatch->parts.registry)
+		return;
+	registry_count(dispatch->parts.registry, &counts);
+	tree_int(tree, &images, "live", counts.live);
+	tree_int(tree, &images, "standby", counts.standby);
+	tree_int(tree, &images, "retired", counts.retired);
+	tree_int(tree, &images, "retired_bytes", (int64_t)counts.retired_bytes);
+	tree_int(tree, &images, "refused", (int64_t)counts.refused);
+	tree_set(tree, map, "images", images);
+}
+
+int run_status(struct job *job)
+{
+	struct dispatch *dispatch = job->dispatch;
+	struct tree tree = {.arena = &job->arena, .err = &job->reply.error};
+	struct ndrv_value *map = &job->reply.value;
+	struct ndrv_value calls = {.type = NDRV_MAP}, report = ndrv_null();
+	struct network_counts counts = {0};
+
+	tree_text(&tree, map, "version", NDRV_VERSION);
+	tree_int(&tree, map, "pid", getpid());
+	tree_int(&tree, map, "uptime_seconds", (int64_t)((clock_ns() - dispatch->started_ns) / NSEC_PER_SEC));
+	tree_text(&tree, map, "instance", dispatch->parts.config ? dispatch->parts.config->instance : "");
+	(void)records_each(dispatch->parts.records, count_network, &counts);
+	tree_int(&tree, map, "networks", counts.networks);
+	tree_int(&tree, map, "endpoints", counts.endpoints);
+	tree_int(&tree, map, "networks_stuck", counts.stuck);
+	tree_int(&tree, map, "networks_without_driver", counts.orphans);
+	describe_types(&tree, map, dispatch);
+	describe_images(&tree, map, dispatch);
+	describe_calls(&tree, &calls, dispatch);
+	tree_set(&tree, map, "calls", calls);
+	if (dispatch->parts.store && !tree.rc)
+		tree.rc = store_report(dispatch->parts.store, &job->arena.ndrv, &report, &job->reply.error);
+	tree_set(&tree, map, "state", report);
+	/* What the layers above know (configuration, recovery) they add themselves. */
+	if (!tree.rc && dispatch->extra)
+		return dispatch->extra(dispatch->extra_data, &job->request, &job->reply);
+	return tree.rc;
+}

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The ops that take down. libnetwork's rules: only Forbidden of DeleteNetwork and DeleteEndpoint is honoured, and not by force; all
+ * else is logged and the record goes, for what is left over must not keep a user from trying again. */
+#include "host/dispatch/steps.h"
+
+static void log_failure(struct job *job, uint32_t slot, const struct network *network, const struct endpoint *endpoint,
+			const struct ndrv_error *error)
+{
+	if (job->dispatch->parts.quiet || error->kind == NDRV_KIND_NOT_FOUND)
+		return;
+	log_warning("dispatch", "%s of network %s%s%s failed and is passed over: %s", ops_name(slot), network->view.id,
+		    endpoint ? ", endpoint " : "", endpoint ? endpoint->view.id : "", error->text);
+}
+
+int tear_network(struct job *job, struct network *network, uint32_t flags, struct ndrv_error *err)
+{
+	struct instance *instance = instance_of(network);
+	struct driver_call call;
+	struct ndrv_error error = {0};
+
+	if (!instance || !INSTANCE_HAS(instance, network_delete))
+		return 0;
+	int rc = CALL_BEGIN(&call, job, instance, network_delete, network, flags, &error);
+	if (!rc)
+		rc = call_end(&call, instance->ops.network_delete(instance->self, &call.ndrv, &network->view), &error);
+	if (!rc)
+		return 0;
+	if (error.kind == NDRV_KIND_FORBIDDEN && !(flags & (NDRV_CALL_FORCE | NDRV_CALL_UNDO))) {
+		if (err)
+			*err = error;
+		return rc;
+	}
+	log_failure(job, OPS_SLOT(network_delete), network, NULL, &error);
+	return 0;
+}
+
+int tear_endpoint(struct job *job, struct endpoint *endpoint, uint32_t flags, struct ndrv_error *err)
+{
+	struct network *network = endpoint->network;
+	struct instance *instance = instance_of(network);
+	struct driver_call call;
+	struct ndrv_error error = {0};
+
+	if (!instance || !INSTANCE_HAS(instance, endpoint_delete))
+		return 0;
+	int rc = CALL_BEGIN(&call, job, instance, endpoint_delete, network, flags, &error);
+	if (!rc)
+		rc = call_end(&call, instance->ops.endpoint_delete(instance->self, &call.ndrv, &network->view, &endpoint->view),
+			      &error);
+	if (!rc)
+		return 0;
+	if (error.kind == NDRV_KIND_FORBIDDEN && !(flags & (NDRV_CALL_FORCE | NDRV_CALL_UNDO))) {
+		if (err)
+			*err = error;
+		return rc;
+	}
+	log_failure(job, OPS_SLOT(endpoint_delete), network, endpoint, &error);
+	return 0;
+}
+
+void tear_join(struct job *job, struct endpoint *endpoint, uint32_t flags)
+{
+	struct network *network = endpoint->network;
+	struct instance *instance = instance_of(network);
+	struct driver_call call;
+	struct ndrv_error error = {0};
+
+	if (!instance || !INSTANCE_HAS(instance, leave))
+		return;
+	int rc = CALL_BEGIN(&call, job, instance, leave, network, flags, &error);
+	if (!rc)
+		rc = call_end(&call, instance->ops.leave(instance->self, &call.ndrv, &network->view, &endpoint->view), &error);
+	if (rc)
+		log_failure(job, OPS_SLOT(leave), network, endpoint, &error);
+}
+
+void tear_external(struct job *job, struct endpoint *endpoint, uint32_t flags)
+{
+	struct network *network = endpoint->network;
+	struct instance *instance = instance_of(network);
+	struct driver_call call;
+	struct ndrv_error error = {0};
+
+	if (!instance || !INSTANCE_HAS(instance, revoke_external))
+		return;
+	int rc = CALL_BEGIN(&call, job, instance, revoke_external, network, flags, &error);
+	if (!rc)
+		rc = call_end(&call, instance->ops.revoke_external(instance->self, &call.ndrv, &network->view, &endpoint->view),
+			      &error);
+	if (rc)
+		log_failure(job, OPS_SLOT(revoke_external), network, endpoint, &error);
+}
