@@ -10,6 +10,9 @@
 #define READY_CAP_NS (2 * NSEC_PER_SEC)
 #define DEFAULT_PREFIX "eth"
 
+/* Records never hold NULL. */
+static char nothing[1];
+
 static int sandbox_cancelled(const struct ndrv_call *call)
 {
 	const struct plugging *plugging =
@@ -199,7 +202,7 @@ int plugging_plug(struct plugging *plugging, struct endpoint *endpoint, const st
 	*ret_ipv6_off = plugged.ipv6_off;
 	if (join->netns_path)
 		return 0;
-	join->netns_path = (char *)"";
+	join->netns_path = nothing;
 	(void)plug_out(&plugging->sandbox, plugged.name, plug.src, NULL);
 	return ndrv_fail(err, NDRV_E_NO_SERVICE, "out of memory");
 }
@@ -239,5 +242,5 @@ void plug_remove(struct job *job, struct endpoint *endpoint, uint32_t flags)
 	    err.kind != NDRV_KIND_NOT_FOUND)
 		log_warning("dispatch", "unplugging %s of endpoint %s failed and is passed over: %s", join->ifname,
 			    endpoint->view.id, err.text);
-	join->netns_path = (char *)"";
+	join->netns_path = nothing;
 }

@@ -21,7 +21,8 @@ BEGIN {
 	users["sqlite3.h"] = "state"
 	users["microhttpd.h"] = "front cmd"
 	users["jansson.h"] = "front cmd"
-	users["ltdl.h"] = users["dlfcn.h"] = users["elf.h"] = users["nettle"] = "plugin"
+	users["ltdl.h"] = users["dlfcn.h"] = users["elf.h"] = "plugin"
+	users["nettle"] = "plugin dispatch"
 	split("base config state sandbox nat table", quiet_list)
 	for (i in quiet_list)
 		quiet[quiet_list[i]] = 1
