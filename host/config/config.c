@@ -49,7 +49,7 @@ static int override_dirs(struct arena *arena, const struct config_strings *dirs,
 	if (!items)
 		return out_of_memory(err);
 	for (uint32_t i = 0; i < dirs->count; i++) {
-		int rc = override_path(arena, "--driver-config-dir", dirs->items[i], &items[i], err);
+		int rc = override_path(arena, "--drivers-d", dirs->items[i], &items[i], err);
 		if (rc < 0)
 			return rc;
 	}

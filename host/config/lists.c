@@ -152,7 +152,7 @@ static int check_pool(const struct node *node, const struct config_pool *pools, 
 
 	if (pool->size < pool->base.length || pool->size > most)
 		return node_fail(node_find(node, "size"), err,
-				 "%" PRIu32 " is out of range, subnets of %s have %" PRIu32 " to %" PRIu32, pool->size,
+				 "%" PRIu32 " is out of range, subnets of %s have a length of %" PRIu32 " to %" PRIu32, pool->size,
 				 ndrv_prefix_format(&pool->base, text[0]), pool->base.length, most);
 	for (uint32_t i = 0; i < index; i++)
 		if (ndrv_prefix_overlaps(&pool->base, &pools[i].base))

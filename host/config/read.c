@@ -184,7 +184,10 @@ int schema_read(const struct schema *schema, const struct node *map, void *into,
 	if (node_is_empty(map))
 		map = NULL;
 	if (map && map->kind != NODE_MAP)
-		return node_fail(map, err, "expected a map of keys, found %s", node_describe(map, text));
+		return node_fail(map, err, "expected a map of keys, found %s%s", node_describe(map, text),
+				 map->kind == NODE_SCALAR && map->plain && strchr(map->text, ':')
+					 ? "; is a space missing after the colon?"
+					 : "");
 	for (const struct node *member = map ? map->first : NULL; member; member = member->next) {
 		const struct schema_key *key = schema_find(schema, member->key);
 		if (!key)

@@ -224,17 +224,13 @@ const struct schema_key *schema_find(const struct schema *schema, const char *na
 	return NULL;
 }
 
-/* A key in the wrong section: "socket" at the top. */
-static const char *elsewhere(const char *name, char *text, size_t room)
+/* A key in the wrong section: where it belongs, or NULL. */
+static const char *elsewhere(const char *name)
 {
-	for (uint32_t i = 0; i < schema_top.count; i++) {
-		const struct schema_key *key = &schema_top.keys[i];
-		if (key->section && schema_find(key->section, name)) {
-			(void)snprintf(text, room, "%s.%s", key->name, name);
-			return text;
-		}
-	}
-	return schema_find(&schema_top, name) ? name : NULL;
+	for (uint32_t i = 0; i < schema_top.count; i++)
+		if (schema_top.keys[i].section && schema_find(schema_top.keys[i].section, name))
+			return schema_top.keys[i].name;
+	return schema_find(&schema_top, name) ? "" : NULL;
 }
 
 int schema_unknown(const struct schema *schema, const struct node *member, struct ndrv_error *err)
@@ -250,9 +246,11 @@ int schema_unknown(const struct schema *schema, const struct node *member, struc
 	const char *near = ndrv_options_nearest(names, count, member->key);
 	if (near)
 		return node_fail_key(member, err, "unknown key \"%s\", did you mean \"%s\"?", word, near);
-	near = schema == &schema_driver || schema == &schema_pool ? NULL : elsewhere(member->key, text, sizeof(text));
-	if (near)
-		return node_fail_key(member, err, "unknown key \"%s\" here, did you mean \"%s\"?", word, near);
+	const char *section = schema == &schema_driver || schema == &schema_pool ? NULL : elsewhere(member->key);
+	if (section && *section)
+		return node_fail_key(member, err, "unknown key \"%s\" here, it belongs under \"%s\"", word, section);
+	if (section)
+		return node_fail_key(member, err, "unknown key \"%s\" here, it belongs at the top level", word);
 	for (uint32_t i = 0; i < count && used < sizeof(text); i++)
 		used += (size_t)snprintf(text + used, sizeof(text) - used, "%s%s", i > 0 ? ", " : "", names[i].name);
 	return node_fail_key(member, err, "unknown key \"%s\", the keys here are %s", word, text);

@@ -5,6 +5,7 @@
 
 #include <inttypes.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <yaml.h>
@@ -62,12 +63,12 @@ static int syntax_error(struct builder *builder, const yaml_parser_t *parser)
 		return out_of_memory(builder);
 	if (parser->error == YAML_SCANNER_ERROR && at_tab(builder, mark))
 		return refuse(builder, mark, "a tab cannot indent or begin a value in YAML, use spaces");
-	if (parser->context)
-		return ndrv_fail(builder->err, NDRV_E_CONFIG, "%s:%zu:%zu: not valid YAML: %s (%s that begins at line %zu)",
-				 builder->file, mark.line + 1, mark.column + 1, parser->problem, parser->context,
-				 parser->context_mark.line + 1);
-	return ndrv_fail(builder->err, NDRV_E_CONFIG, "%s:%zu:%zu: not valid YAML: %s", builder->file, mark.line + 1,
-			 mark.column + 1, parser->problem ? parser->problem : "cannot be read");
+	char from[32] = "";
+	if (parser->context && parser->context_mark.line != mark.line)
+		(void)snprintf(from, sizeof(from), ", from line %zu", parser->context_mark.line + 1);
+	return ndrv_fail(builder->err, NDRV_E_CONFIG, "%s:%zu:%zu: not valid YAML: %s%s%s%s%s", builder->file, mark.line + 1,
+			 mark.column + 1, parser->problem ? parser->problem : "cannot be read", parser->context ? " (" : "",
+			 parser->context ? parser->context : "", from, parser->context ? ")" : "");
 }
 
 static struct node *new_node(struct builder *builder, enum node_kind kind, yaml_mark_t mark)
