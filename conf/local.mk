@@ -1,1 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
+# The shipped configuration, and a descriptor for each driver of ours where vendors' packages put theirs.
+EXTRA_DIST += %D%/ndrvd.yaml
+dist_driverconf_DATA += \
+	%D%/drivers.d/bridge.yaml \
+	%D%/drivers.d/host.yaml \
+	%D%/drivers.d/null.yaml
+
+# An administrator's file is not overwritten by `make install`, nor removed by `make uninstall` once it was changed.
+ndrvconfdir = $(sysconfdir)/ndrv
+install-data-local: install-ndrvd-yaml
+install-ndrvd-yaml:
+	$(MKDIR_P) "$(DESTDIR)$(ndrvconfdir)/drivers.d"
+	test -e "$(DESTDIR)$(ndrvconfdir)/ndrvd.yaml" || \
+		$(INSTALL_DATA) $(srcdir)/conf/ndrvd.yaml "$(DESTDIR)$(ndrvconfdir)/ndrvd.yaml"
+uninstall-local: uninstall-ndrvd-yaml
+uninstall-ndrvd-yaml:
+	if cmp -s $(srcdir)/conf/ndrvd.yaml "$(DESTDIR)$(ndrvconfdir)/ndrvd.yaml"; then \
+		rm -f "$(DESTDIR)$(ndrvconfdir)/ndrvd.yaml"; fi
+	-rmdir "$(DESTDIR)$(ndrvconfdir)/drivers.d" "$(DESTDIR)$(ndrvconfdir)" 2>/dev/null
+.PHONY: install-ndrvd-yaml uninstall-ndrvd-yaml
