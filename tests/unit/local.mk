@@ -18,3 +18,20 @@ tests_unit_test_nl_SOURCES = tests/unit/test_nl.c
 tests_unit_test_nl_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_nl_LDADD = tests/lib/libtest.a $(TEST_LIBS)
 TESTS += tests/unit/test_nl
+
+# --- config: host/config
+check_PROGRAMS += tests/unit/test_yaml
+tests_unit_test_yaml_SOURCES = tests/unit/test_yaml.c
+tests_unit_test_yaml_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_yaml_LDADD = $(TEST_LIBS)
+TESTS += tests/unit/test_yaml
+
+check_PROGRAMS += tests/unit/test_config tests/unit/test_config_files
+tests_unit_test_config_SOURCES = tests/unit/test_config.c tests/unit/config/tempdir.h
+tests_unit_test_config_CPPFLAGS = $(TEST_CPPFLAGS) -DTEST_TOP='"$(abs_top_srcdir)"'
+tests_unit_test_config_LDADD = $(TEST_LIBS)
+tests_unit_test_config_files_SOURCES = tests/unit/test_config_files.c tests/unit/config/tempdir.h
+tests_unit_test_config_files_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_config_files_LDADD = $(TEST_LIBS)
+TESTS += tests/unit/test_config tests/unit/test_config_files
+EXTRA_DIST += tests/unit/config/bad tests/unit/config/good
