@@ -35,6 +35,15 @@ lib_LIBRARIES += %D%/libndrv.a
 
 pkgconfig_DATA += %D%/ndrv.pc
 
+# A complete driver to start from, built against the installed SDK by tests/abi/template.sh.
+templatedir = $(datadir)/ndrv/template
+dist_template_DATA = \
+	%D%/template/driver.c \
+	%D%/template/Makefile \
+	%D%/template/driver.map \
+	%D%/template/example.yaml \
+	%D%/template/README.md
+
 # What a driver puts in its LIBADD, with $(NL_LIBS) behind it if it talks to the kernel. By -l, since libtool complains about archives.
 DRIVER_LIBS = -L$(top_builddir)/sdk -lndrv
 $(driver_LTLIBRARIES) $(check_LTLIBRARIES): %D%/libndrv.a

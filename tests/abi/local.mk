@@ -13,3 +13,7 @@ check_PROGRAMS += %D%/test_abi
 %C%_test_abi_CPPFLAGS = $(TEST_CPPFLAGS) -DSHORT_DRIVER='"$(abs_top_builddir)/%D%/.libs/short.so"'
 %C%_test_abi_LDADD = $(TEST_LIBS)
 TESTS += %D%/test_abi
+
+ABI_CHECKS = %D%/note.sh %D%/template.sh
+dist_check_SCRIPTS += $(ABI_CHECKS)
+TESTS += $(ABI_CHECKS)

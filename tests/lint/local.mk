@@ -6,7 +6,9 @@ LINTS += \
 	tests/lint/format.sh \
 	tests/lint/spdx.sh \
 	tests/lint/words.sh \
-	tests/lint/readme.sh
+	tests/lint/readme.sh \
+	tests/lint/headers.sh \
+	tests/lint/exports.sh
 TESTS += $(LINTS)
 dist_check_SCRIPTS += $(LINTS)
 EXTRA_DIST += tests/lint/files.sh tests/lint/sizes.allow tests/lint/analyzer.allow tests/lint/analyzer.h

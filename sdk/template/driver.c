@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A complete driver outside ndrv's tree: start from a copy of this folder. Network type "example".
+ *
+ * An endpoint is a veth pair. The inner end goes into the sandbox; the outer end stays with the host, under a name made from the
+ * ids, and is where your own switch, card or tunnel would pick it up. */
+#include <ndrv/driver.h>
+#include <ndrv/link.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* --- options: one table for parsing, help and the check for misspelt names --- */
+
+struct options {
+	int64_t mtu; /* 0: the kernel's */
+	char prefix[NDRV_IFNAME_MAX];
+};
+
+static const struct ndrv_option network_options[] = {
+	{.name = NDRV_OPT_MTU,
+	 .type = NDRV_OPTION_INT,
+	 .offset = offsetof(struct options, mtu),
+	 .minimum = 68,
+	 .maximum = 65535,
+	 .doc = "bytes in the largest packet"},
+	{.name = NDRV_OPT_IFACE_PREFIX,
+	 .type = NDRV_OPTION_IFNAME,
+	 .offset = offsetof(struct options, prefix),
+	 .fallback = "eth",
+	 .doc = "start of the interface's name in the sandbox; a number follows"},
+};
+
+#define OPTION_COUNT (sizeof(network_options) / sizeof(network_options[0]))
+
+/* What the driver keeps of a network and of an endpoint: it hangs on the host's records, there is no table to keep in step. */
+struct example_network {
+	struct options options;
+};
+
+struct example_endpoint {
+	char outer[NDRV_IFNAME_MAX];
+	char inner[NDRV_IFNAME_MAX];
+};
+
+static int no_memory(struct ndrv_call *call)
+{
+	return ndrv_fail(call->err, NDRV_E_INTERNAL, "out of memory");
+}
+
+/* --- networks --- */
+
+static int warn_of_unknown(const char *key, const char *nearest, void *host)
+{
+	if (nearest)
+		ndrv_log(host, NDRV_LOG_WARNING, "option \"%s\" is not known, did you mean \"%s\"?", key, nearest);
+	else
+		ndrv_log(host, NDRV_LOG_WARNING, "option \"%s\" is not known", key);
+	return 0;
+}
+
+static int network_create(void *self, struct ndrv_call *call, struct ndrv_network *network)
+{
+	struct example_network *mine = network->priv;
+
+	if (mine)
+		return 0; /* asked again: it is there already */
+	mine = calloc(1, sizeof(*mine));
+	if (!mine)
+		return no_memory(call);
+	/* Without an open function, self is the host. */
+	int rc = ndrv_options_parse(network_options, OPTION_COUNT, ndrv_map_get(network->options, NDRV_OPT_GENERIC), &mine->options,
+				    call->arena, warn_of_unknown, self, call->err);
+	if (rc) {
+		free(mine);
+		return rc;
+	}
+	network->priv = mine;
+	return 0;
+}
+
+static int network_delete(void *self, struct ndrv_call *call, struct ndrv_network *network)
+{
+	(void)self, (void)call;
+	free(network->priv);
+	network->priv = NULL;
+	return 0;
+}
+
+/* --- endpoints --- */
+
+/* FNV-1a over the whole ids: names of 15 bytes that two hosts on one machine, or two long ids with one beginning, do not share. */
+static void make_name(char *name, const char *prefix, const struct ndrv_network *network, const char *eid)
+{
+	const char *const parts[] = {network->instance, network->id, eid};
+	uint64_t hash = UINT64_C(0xcbf29ce484222325);
+
+	for (size_t i = 0; i < 3; i++)
+		for (const char *at = parts[i];; at++) {
+			hash = (hash ^ (unsigned char)*at) * UINT64_C(0x100000001b3);
+			if (*at == '\0')
+				break;
+		}
+	snprintf(name, NDRV_IFNAME_MAX, "%s%012llx", prefix, (unsigned long long)(hash >> 16));
+}
+
+static struct example_endpoint *endpoint_new(const struct ndrv_network *network, const struct ndrv_endpoint *endpoint)
+{
+	struct example_endpoint *mine = calloc(1, sizeof(*mine));
+
+	if (mine) {
+		make_name(mine->outer, "xo", network, endpoint->id);
+		make_name(mine->inner, "xi", network, endpoint->id);
+	}
+	return mine;
+}
+
+/* The pair is there, made for us by an earlier call that was not answered, or by an earlier generation: 1, 0, or an error. */
+static int pair_exists(struct ndrv_call *call, const struct ndrv_network *network, const struct example_endpoint *mine)
+{
+	struct ndrv_link link;
+	int rc = ndrv_link_get(call->host_nl, mine->outer, 0, &link, call->err);
+
+	if (rc == -NDRV_E_NO_LINK)
+		return 0;
+	if (rc)
+		return rc;
+	if (link.group != network->link_group)
+		return ndrv_fail(call->err, NDRV_E_LINK_EXISTS, "interface %s exists and is not ours", mine->outer);
+	return 1;
+}
+
+/* Born in the sandbox under its final name where both are known: moving it later takes the kernel 20 ms. */
+static int make_pair(struct ndrv_call *call, const struct ndrv_network *network, struct ndrv_ifinfo *ifinfo,
+		     struct example_endpoint *mine)
+{
+	const struct example_network *of = network->priv;
+	const char *path, *ifname;
+	int fd;
+	int rc = ndrv_ifinfo_netns(ifinfo, &path, &fd, call->err);
+
+	if (rc == 0)
+		rc = ndrv_ifinfo_ifname(ifinfo, &ifname, call->err);
+	if (rc)
+		return rc;
+	int inside = fd >= 0 && ifname[0] != '\0';
+	if (inside)
+		snprintf(mine->inner, sizeof(mine->inner), "%s", ifname);
+	struct ndrv_link_peer peer = {.name = mine->inner, .mtu = (uint32_t)of->options.mtu, .netns_fd = inside ? fd : -1};
+	const struct ndrv_link_spec spec = {.kind = "veth",
+					    .name = mine->outer,
+					    .mtu = (uint32_t)of->options.mtu,
+					    .group = network->link_group,
+					    .queues = 1,
+					    .up = 1,
+					    .netns_fd = -1,
+					    .peer = &peer};
+	rc = ndrv_ifinfo_mac(ifinfo, &peer.mac, call->err);
+	if (rc == 0)
+		rc = ndrv_link_create(call->host_nl, &spec, NULL, NULL, NULL, call->err);
+	if (rc == 0 && inside) {
+		rc = ndrv_ifinfo_set_created_in_sandbox(ifinfo, call->err);
+		if (rc)
+			(void)ndrv_link_delete(call->host_nl, mine->outer, 0, NULL);
+	}
+	return rc;
+}
+
+static int endpoint_create(void *self, struct ndrv_call *call, struct ndrv_network *network, struct ndrv_endpoint *endpoint,
+			   struct ndrv_ifinfo *ifinfo, const struct ndrv_value *options)
+{
+	(void)self, (void)options;
+	if (endpoint->priv)
+		return 0;
+	struct example_endpoint *mine = endpoint_new(network, endpoint);
+	if (!mine)
+		return no_memory(call);
+	int rc = pair_exists(call, network, mine);
+	if (rc == 0)
+		rc = make_pair(call, network, ifinfo, mine);
+	if (rc < 0) {
+		free(mine);
+		return ndrv_wrap(call->err, rc, "endpoint %s", endpoint->id);
+	}
+	endpoint->priv = mine;
+	return 0;
+}
+
+static int endpoint_delete(void *self, struct ndrv_call *call, struct ndrv_network *network, struct ndrv_endpoint *endpoint)
+{
+	char outer[NDRV_IFNAME_MAX];
+
+	(void)self;
+	/* One end takes the other with it, wherever that is. One that is gone is success. */
+	make_name(outer, "xo", network, endpoint->id);
+	int rc = ndrv_link_delete(call->host_nl, outer, 0, call->err);
+	if (rc)
+		return rc;
+	free(endpoint->priv);
+	endpoint->priv = NULL;
+	return 0;
+}
+
+static int endpoint_info(void *self, struct ndrv_call *call, struct ndrv_network *network, struct ndrv_endpoint *endpoint,
+			 struct ndrv_value *ret_info)
+{
+	const struct example_endpoint *mine = endpoint->priv;
+	struct ndrv_value info = ndrv_null();
+
+	(void)self, (void)network;
+	if (!mine)
+		return ndrv_fail_object(call->err, NDRV_E_NO_ENDPOINT, endpoint->id);
+	const char *outer = ndrv_arena_strdup(call->arena, mine->outer);
+	if (!outer)
+		return no_memory(call);
+	int rc = ndrv_map_set(call->arena, &info, "example.outer", ndrv_string(outer), call->err);
+	if (rc == 0)
+		*ret_info = info;
+	return rc;
+}
+
+/* --- join: what the sandbox is to get; the host does it --- */
+
+static int join(void *self, struct ndrv_call *call, struct ndrv_network *network, struct ndrv_endpoint *endpoint,
+		const char *sandbox_key, struct ndrv_join *handle, const struct ndrv_value *endpoint_options,
+		const struct ndrv_value *sandbox_options)
+{
+	const struct example_network *of = network->priv;
+	const struct example_endpoint *mine = endpoint->priv;
+	const struct ndrv_ipam_data *ipv4 = ndrv_ipam_at(&network->ipv4, 0);
+	const struct ndrv_ipam_data *ipv6 = ndrv_ipam_at(&network->ipv6, 0);
+	const char *exact = "";
+
+	(void)self, (void)sandbox_key, (void)sandbox_options;
+	if (!of || !mine)
+		return ndrv_fail_object(call->err, NDRV_E_NO_ENDPOINT, endpoint->id);
+	int rc = ndrv_map_string(endpoint_options, NDRV_OPT_IFNAME, &exact, call->err);
+	if (rc < 0)
+		return rc;
+	rc = ndrv_join_set_names(handle, mine->inner, of->options.prefix, exact, call->err);
+	if (rc == 0 && ipv4)
+		rc = ndrv_join_set_gateway(handle, &ipv4->gateway.addr, call->err);
+	if (rc == 0 && ipv6)
+		rc = ndrv_join_set_gateway6(handle, &ipv6->gateway.addr, call->err);
+	return rc;
+}
+
+static int leave(void *self, struct ndrv_call *call, struct ndrv_network *network, struct ndrv_endpoint *endpoint)
+{
+	(void)self, (void)call, (void)network, (void)endpoint;
+	return 0;
+}
+
+/* --- a life longer than one instance --- */
+
+/* After a restart of the host, or when a newer image of this driver takes over: everything is in the options and the names, so
+ * adopting is creating without changing what is there. */
+static int adopt(void *self, struct ndrv_call *call, struct ndrv_network *network, struct ndrv_endpoint *endpoint,
+		 const struct ndrv_blob *blob)
+{
+	(void)blob;
+	if (!endpoint)
+		return network_create(self, call, network);
+	if (endpoint->priv)
+		return 0;
+	struct example_endpoint *mine = endpoint_new(network, endpoint);
+	if (!mine)
+		return no_memory(call);
+	int rc = pair_exists(call, network, mine);
+	if (rc == 1) {
+		endpoint->priv = mine;
+		return 0;
+	}
+	free(mine);
+	return rc ? rc : ndrv_fail(call->err, NDRV_E_NO_LINK, "endpoint %s has lost its interface", endpoint->id);
+}
+
+static void release(void *self, struct ndrv_network *network, struct ndrv_endpoint *endpoint)
+{
+	void **priv = endpoint ? &endpoint->priv : &network->priv;
+
+	(void)self;
+	free(*priv);
+	*priv = NULL;
+}
+
+static int options(void *self, uint32_t which, struct ndrv_option_list *ret)
+{
+	(void)self;
+	*ret = (struct ndrv_option_list){.element_size = sizeof(network_options[0]), .items = network_options};
+	if (which == NDRV_OPTIONS_NETWORK)
+		ret->count = OPTION_COUNT;
+	return 0;
+}
+
+/* What is left out is NotImplemented, or skipped where nobody asked for it. */
+static const struct ndrv_ops ops = {
+	.size = sizeof(ops),
+	.network_create = network_create,
+	.network_delete = network_delete,
+	.endpoint_create = endpoint_create,
+	.endpoint_delete = endpoint_delete,
+	.endpoint_info = endpoint_info,
+	.join = join,
+	.leave = leave,
+	.adopt = adopt,
+	.release = release,
+	.options = options,
+};
+
+NDRV_DRIVER(&ops, NULL, .types = "example", .name = "example", .version = "1.0.0", .vendor = "Example Networks",
+	    .data_scope = NDRV_SCOPE_LOCAL);
