@@ -6,4 +6,5 @@ host_libhost_a_SOURCES += \
 	%D%/epoch.c %D%/epoch.h \
 	%D%/idmap.c %D%/idmap.h \
 	%D%/log.c %D%/log.h \
+	%D%/nearest.c %D%/nearest.h \
 	%D%/turn.c %D%/turn.h
