@@ -1,1 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
+# Fronts against a fake dispatcher (fake.c), and ndrvctl against such a front.
+FRONT_FIXTURE = tests/front/fake.c tests/front/fake.h tests/front/fixture.c tests/front/fixture.h
+EXTRA_DIST += tests/front/cases/networks.cases tests/front/cases/primitives.cases tests/front/cases/refused.cases
+
+check_PROGRAMS += tests/front/test_control
+tests_front_test_control_SOURCES = tests/front/test_control.c $(FRONT_FIXTURE)
+tests_front_test_control_CPPFLAGS = $(TEST_CPPFLAGS) -DCASES='"$(abs_top_srcdir)/tests/front/cases"'
+tests_front_test_control_LDADD = tests/lib/libtest.a $(TEST_LIBS)
+TESTS += tests/front/test_control

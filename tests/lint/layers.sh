@@ -22,7 +22,7 @@ BEGIN {
 	users["microhttpd.h"] = "front cmd"
 	users["jansson.h"] = "front cmd"
 	users["ltdl.h"] = users["dlfcn.h"] = users["elf.h"] = "plugin"
-	users["nettle"] = "plugin dispatch"
+	users["nettle"] = "plugin dispatch front"
 	split("base config state sandbox nat table", quiet_list)
 	for (i in quiet_list)
 		quiet[quiet_list[i]] = 1
