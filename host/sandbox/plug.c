@@ -49,32 +49,56 @@ int plug_pick_name(struct sandbox *sandbox, const char *prefix, char ret[NDRV_IF
 
 /* --- moving --- */
 
-/* Back to the host under its old name. Runs also when the call's time is over: nothing half-made stays. */
-static void move_back(struct sandbox *sandbox, const char *name, const char *src)
+/* To the host under its name there. The kernel moves first and renames then, and does not move back when the name is taken; so the
+ * name is changed first, here. */
+static int send_home(struct sandbox *sandbox, const char *name, uint32_t index, const char *src, struct ndrv_error *err)
 {
-	struct ndrv_link_change change = {.rename = src, .netns_fd = hostns_fd(sandbox->hostns)};
+	struct ndrv_link_change rename = {.down = 1, .rename = src};
+	struct ndrv_link_change home = {.netns_fd = hostns_fd(sandbox->hostns)};
+	struct ndrv_nl_batch batch;
+	int rc;
 
-	(void)ndrv_link_set(sandbox->nl, name, 0, &change, NULL);
+	ndrv_nl_batch_init(&batch, sandbox->nl);
+	(void)ndrv_link_set_batch(&batch, name, index, &rename);
+	(void)ndrv_link_set_batch(&batch, src, index, &home);
+	rc = ndrv_nl_batch_send(&batch, err);
+	ndrv_nl_batch_done(&batch);
+	return rc;
+}
+
+/* After a failed move. Runs also when the call's time is over, as every undo does: nothing half-made stays. */
+static void move_back(struct sandbox *sandbox, struct ndrv_nl *host_nl, const char *name, const char *src)
+{
+	struct ndrv_link link;
+
+	ndrv_nl_set_call(sandbox->nl, NULL);
+	if (!ndrv_link_get(host_nl, src, 0, &link, NULL))
+		return; /* it never left */
+	if (!ndrv_link_get(sandbox->nl, name, 0, &link, NULL) || !ndrv_link_get(sandbox->nl, src, 0, &link, NULL))
+		(void)send_home(sandbox, link.name, link.index, src, NULL);
 }
 
 static int move(struct sandbox *sandbox, struct ndrv_nl *host_nl, const struct plug *plug, char name[NDRV_IFNAME_MAX],
 		struct ndrv_error *err)
 {
-	struct ndrv_link link;
-	int rc = ndrv_link_get(host_nl, plug->src, 0, &link, err);
-
-	for (int try = 0; !rc && try < NAME_TRIES; try++) {
+	for (int try = 0;; try++) {
 		struct ndrv_link_change change = {.rename = name, .netns_fd = sandbox->fd};
+		struct ndrv_link link;
+		int rc = ndrv_link_get(host_nl, plug->src, 0, &link, err);
 
-		if (!given(plug->name))
+		if (!rc && !given(plug->name))
 			rc = plug_pick_name(sandbox, plug->prefix, name, err);
+		if (rc)
+			return ndrv_wrap(err, rc, "move %s to %s", plug->src, sandbox->path);
+		rc = ndrv_link_set(host_nl, plug->src, link.index, &change, err);
 		if (!rc)
-			rc = ndrv_link_set(host_nl, plug->src, link.index, &change, err);
-		if (rc != -NDRV_E_LINK_EXISTS || given(plug->name))
-			break;
-		rc = 0;
+			return 0;
+		/* Moved but not renamed: the name was taken. Under that name somebody else's is there, so only ours is looked for.
+		 */
+		move_back(sandbox, host_nl, plug->src, plug->src);
+		if (rc != -NDRV_E_LINK_EXISTS || given(plug->name) || try == NAME_TRIES)
+			return ndrv_wrap(err, rc, "move %s to %s", plug->src, sandbox->path);
 	}
-	return ndrv_wrap(err, rc, "move %s to %s", plug->src, sandbox->path);
 }
 
 /* --- what is set inside --- */
@@ -223,7 +247,7 @@ int plug_in(struct sandbox *sandbox, struct ndrv_nl *host_nl, const struct plug 
 	}
 	ndrv_nl_set_call(sandbox->nl, NULL);
 	if (moved)
-		move_back(sandbox, result.name, plug->src);
+		move_back(sandbox, host_nl, result.name, plug->src);
 	else
 		(void)ndrv_link_set(sandbox->nl, result.name, 0, &(struct ndrv_link_change){.down = 1}, NULL);
 	return rc;
@@ -231,16 +255,14 @@ int plug_in(struct sandbox *sandbox, struct ndrv_nl *host_nl, const struct plug 
 
 int plug_out(struct sandbox *sandbox, const char *name, const char *src, struct ndrv_error *err)
 {
-	struct ndrv_link_change change = {.down = 1};
+	struct ndrv_link_change down = {.down = 1};
 	struct ndrv_link link;
 	int rc = ndrv_link_get(sandbox->nl, name, 0, &link, err);
 
-	if (!rc && given(src)) {
-		change.rename = src;
-		change.netns_fd = hostns_fd(sandbox->hostns);
-	}
-	if (!rc)
-		rc = ndrv_link_set(sandbox->nl, name, link.index, &change, err);
+	if (!rc && given(src))
+		rc = send_home(sandbox, name, link.index, src, err);
+	else if (!rc)
+		rc = ndrv_link_set(sandbox->nl, name, link.index, &down, err);
 	if (rc == -NDRV_E_NO_LINK) {
 		ndrv_error_clear(err);
 		return 0;

@@ -35,3 +35,15 @@ tests_unit_test_config_files_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_config_files_LDADD = $(TEST_LIBS)
 TESTS += tests/unit/test_config tests/unit/test_config_files
 EXTRA_DIST += tests/unit/config/bad tests/unit/config/good
+
+check_PROGRAMS += tests/unit/test_sandbox
+tests_unit_test_sandbox_SOURCES = tests/unit/test_sandbox.c
+tests_unit_test_sandbox_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_sandbox_LDADD = tests/lib/libtest.a $(TEST_LIBS)
+TESTS += tests/unit/test_sandbox
+
+check_PROGRAMS += tests/unit/test_plug
+tests_unit_test_plug_SOURCES = tests/unit/test_plug.c
+tests_unit_test_plug_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_plug_LDADD = tests/lib/libtest.a $(TEST_LIBS)
+TESTS += tests/unit/test_plug
