@@ -2,6 +2,7 @@
 # --- sdk/lib ---
 SDK_TESTS = \
 	tests/unit/test_error \
+	tests/unit/test_errors_doc \
 	tests/unit/test_value \
 	tests/unit/test_types \
 	tests/unit/test_ipam_data \
@@ -35,3 +36,6 @@ tests_unit_test_services_LDADD = $(TEST_LIBS)
 tests_unit_test_register_SOURCES = tests/unit/test_register.c
 tests_unit_test_register_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_register_LDADD = $(TEST_LIBS)
+tests_unit_test_errors_doc_SOURCES = tests/unit/test_errors_doc.c
+tests_unit_test_errors_doc_CPPFLAGS = $(TEST_CPPFLAGS) -DERRORS_MD='"$(abs_top_srcdir)/docs/errors.md"'
+tests_unit_test_errors_doc_LDADD = $(TEST_LIBS)
