@@ -4,3 +4,10 @@
 #   tests_fuzz_fuzz_x_CPPFLAGS = $(TEST_CPPFLAGS) -DREPLAY_CORPUS='"$(abs_top_srcdir)/tests/fuzz/x"'
 # To fuzz: the same without replay.c, CC=clang CFLAGS=-fsanitize=fuzzer,address,undefined.
 EXTRA_DIST += tests/fuzz/replay.c
+
+# --- config: its corpus is that of the unit tests
+check_PROGRAMS += tests/fuzz/fuzz_config
+tests_fuzz_fuzz_config_SOURCES = tests/fuzz/fuzz_config.c tests/fuzz/replay.c
+tests_fuzz_fuzz_config_CPPFLAGS = $(TEST_CPPFLAGS) -DREPLAY_CORPUS='"$(abs_top_srcdir)/tests/unit/config"'
+tests_fuzz_fuzz_config_LDADD = $(HOST_LIBS)
+TESTS += tests/fuzz/fuzz_config
