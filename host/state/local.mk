@@ -2,7 +2,12 @@
 # Records, their store, and the address pools. May include <ndrv/*>, host/base, host/config and host/state.
 host_libhost_a_SOURCES += \
 	%D%/record.c %D%/endpoint.c %D%/record.h \
-	%D%/store.h \
+	%D%/store.c %D%/load.c %D%/driver_key.c %D%/schema.c %D%/identity.c %D%/store.h %D%/store_internal.h \
+	%D%/db.c %D%/recover.c %D%/wal.c %D%/db.h \
+	%D%/files.c %D%/files.h \
+	%D%/codec.c %D%/decode.c %D%/codec.h \
+	%D%/json.c %D%/json.h \
+	%D%/crc32c.c %D%/crc32c.h \
 	%D%/addrset.c %D%/addrset.h \
 	%D%/pool.c %D%/pool.h \
 	%D%/ipam.c %D%/ipam.h

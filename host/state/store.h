@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The store: records on disk. SQLite, two files that no transaction spans:
- *   STATE_DIR/state.db    networks with their pools, the drivers' own keys, refused driver files; WAL, synchronous FULL: survives a
- * reboot RUNTIME_DIR/live.db   endpoints with their leases and joins; synchronous OFF: dies with the kernel objects, costs no fsync
+ *   STATE_DIR/state.db    networks with their pools, the drivers' own keys; WAL, synchronous FULL: survives a reboot
+ *   RUNTIME_DIR/live.db   endpoints with their leases and joins; synchronous OFF: dies with the kernel objects, costs no fsync
  * live.db is believed only if its boot id and the host namespace's cookie match; otherwise it is emptied. Each row carries a
  * CRC-32C of its body; a row that fails it is set aside (table `damaged`) and reported. One writer connection per file under one
  * mutex each, prepared statements. A file that is corrupt is renamed aside, state.db is restored from its newest backup, and
@@ -23,17 +23,21 @@ struct store_paths {
 int store_open(const struct store_paths *paths, struct store **ret, struct ndrv_error *err);
 void store_close(struct store *store);
 
-/* Writes the record as it is now (its state says which intent is open), replacing the former row. Under the network's turn. On
- * failure the row on disk is the former one. Errors: STATE, with NO_SERVICE for a full disk. */
+/* Writes the record as it is now (its state says which intent is open), replacing the former row. Under the network's turn and
+ * after records_add() or network_add_endpoint(), which give it its place in the order. On failure the row on disk is the former
+ * one. Errors: NO_SERVICE for a full disk, BAD_REQUEST for a text that is not UTF-8, else STATE. Deleting what is not there
+ * succeeds. A network's deletion takes its endpoints' rows with it. */
 int store_put_network(struct store *store, const struct network *network, struct ndrv_error *err);
 int store_del_network(struct store *store, const char *id, struct ndrv_error *err);
 int store_put_endpoint(struct store *store, const struct endpoint *endpoint, struct ndrv_error *err);
 int store_del_endpoint(struct store *store, const char *nid, const char *eid, struct ndrv_error *err);
 
-/* Fills `records` with everything on disk, in order of creation; endpoints whose network is gone are dropped and counted. */
+/* Fills `records` with everything on disk, in order of creation. A row that makes no sense, and an endpoint whose network is gone,
+ * is moved to the file's table `damaged` and counted. */
 int store_load(struct store *store, struct records *records, struct ndrv_error *err);
 
-/* The drivers' keys (struct ndrv_store_ops), by driver name. */
+/* The drivers' keys (struct ndrv_store_ops, whose limits are checked here), by driver name. `get` gives NOT_FOUND for an absent
+ * key. `each` is called outside all locks and may change keys. */
 int store_driver_put(struct store *store, const char *driver, const char *key, const void *value, size_t bytes,
 		     struct ndrv_error *err);
 int store_driver_get(struct store *store, struct ndrv_arena *arena, const char *driver, const char *key, const void **ret,

@@ -20,7 +20,7 @@ BEGIN {
 	users["yaml.h"] = "config"
 	users["sqlite3.h"] = "state"
 	users["microhttpd.h"] = "front cmd"
-	users["jansson.h"] = "front cmd"
+	users["jansson.h"] = "state front cmd"
 	users["ltdl.h"] = users["dlfcn.h"] = users["elf.h"] = "plugin"
 	users["nettle"] = "plugin dispatch front"
 	split("base config state sandbox nat table", quiet_list)

@@ -1,6 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 
 # --- state: host/state and the parts of host/base it stands on
+check_PROGRAMS += tests/unit/test_recovery
+tests_unit_test_recovery_SOURCES = tests/unit/test_recovery.c
+tests_unit_test_recovery_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_recovery_LDADD = tests/lib/libtest.a $(TEST_LIBS)
+TESTS += tests/unit/test_recovery
+
+check_PROGRAMS += tests/unit/test_store
+tests_unit_test_store_SOURCES = tests/unit/test_store.c
+tests_unit_test_store_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_store_LDADD = tests/lib/libtest.a $(TEST_LIBS)
+TESTS += tests/unit/test_store
+
 check_PROGRAMS += tests/unit/test_ipam
 tests_unit_test_ipam_SOURCES = tests/unit/test_ipam.c
 tests_unit_test_ipam_CPPFLAGS = $(TEST_CPPFLAGS)

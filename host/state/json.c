@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "host/state/json.h"
+
+#include <string.h>
+
+void json_out_object(struct json_out *out, const char *key, json_t *taken)
+{
+	if (!taken || json_object_set_new(out->object, key, taken))
+		out->failed = true;
+}
+
+static json_t *text_to_json(struct json_out *out, const char *text, size_t bytes)
+{
+	json_t *json = json_stringn(text, bytes);
+
+	if (!json && bytes > 0)
+		out->bad_text = true;
+	return json;
+}
+
+void json_out_text(struct json_out *out, const char *key, const char *text)
+{
+	if (text && *text)
+		json_out_object(out, key, text_to_json(out, text, strlen(text)));
+}
+
+void json_out_int(struct json_out *out, const char *key, int64_t number)
+{
+	if (number)
+		json_out_object(out, key, json_integer(number));
+}
+
+void json_out_prefix(struct json_out *out, const char *key, const struct ndrv_prefix *prefix)
+{
+	char text[NDRV_PREFIX_TEXT];
+
+	json_out_text(out, key, ndrv_prefix_format(prefix, text));
+}
+
+void json_out_addr(struct json_out *out, const char *key, const struct ndrv_addr *addr)
+{
+	char text[NDRV_ADDR_TEXT];
+
+	json_out_text(out, key, ndrv_addr_format(addr, text));
+}
+
+void json_out_mac(struct json_out *out, const char *key, const struct ndrv_mac *mac)
+{
+	char text[NDRV_MAC_TEXT];
+
+	json_out_text(out, key, ndrv_mac_format(mac, text));
+}
+
+void json_out_bytes(struct json_out *out, const char *key, const uint8_t *bytes, size_t count)
+{
+	static const char digits[] = "0123456789abcdef";
+	char text[129];
+
+	if (count * 2 >= sizeof(text)) {
+		out->failed = true;
+		return;
+	}
+	for (size_t i = 0; i < count; i++) {
+		text[2 * i] = digits[bytes[i] >> 4];
+		text[2 * i + 1] = digits[bytes[i] & 15];
+	}
+	text[2 * count] = '\0';
+	json_out_text(out, key, text);
+}
+
+static json_t *value_to_json(struct json_out *out, const struct ndrv_value *value);
+
+static json_t *list_to_json(struct json_out *out, const struct ndrv_value *value)
+{
+	json_t *list = json_array();
+
+	for (uint32_t i = 0; i < value->count; i++)
+		if (json_array_append_new(list, value_to_json(out, &value->u.items[i])))
+			out->failed = true;
+	return list;
+}
+
+static json_t *map_to_json(struct json_out *out, const struct ndrv_value *value)
+{
+	json_t *map = json_object();
+
+	/* The checked setter: keys come from clients. */
+	for (uint32_t i = 0; i < value->count; i++)
+		if (json_object_set_new(map, value->u.pairs[i].key, value_to_json(out, &value->u.pairs[i].value)))
+			out->failed = out->bad_text = true;
+	return map;
+}
+
+static json_t *value_to_json(struct json_out *out, const struct ndrv_value *value)
+{
+	switch (value->type) {
+	case NDRV_BOOL:
+		return json_boolean(value->u.boolean);
+	case NDRV_INT:
+		return json_integer(value->u.integer);
+	case NDRV_STRING:
+		return text_to_json(out, value->u.string, value->count);
+	case NDRV_LIST:
+		return list_to_json(out, value);
+	case NDRV_MAP:
+		return map_to_json(out, value);
+	default:
+		return json_null();
+	}
+}
+
+void json_out_value(struct json_out *out, const char *key, const struct ndrv_value *value)
+{
+	if (!value || value->type == NDRV_NULL || (value->type == NDRV_MAP && value->count == 0))
+		return;
+	json_out_object(out, key, value_to_json(out, value));
+}
+
+static void bad(struct json_in *in, const char *key)
+{
+	if (!in->bad)
+		in->bad = key;
+}
+
+struct json_in json_in_part(struct json_in *in, json_t *object)
+{
+	if (!json_is_object(object))
+		bad(in, "(part)");
+	return (struct json_in){.object = object, .arena = in->arena};
+}
+
+void json_in_end(struct json_in *in, const struct json_in *part)
+{
+	if (part->bad)
+		bad(in, part->bad);
+}
+
+static char *copy(struct json_in *in, const char *key, const char *text)
+{
+	static char nothing[] = "";
+	char *result = arena_strdup(in->arena, text);
+
+	if (!result)
+		bad(in, key);
+	return result ? result : nothing;
+}
+
+static const char *peek_text(struct json_in *in, const char *key)
+{
+	json_t *json = json_object_get(in->object, key);
+
+	if (json && !json_is_string(json))
+		bad(in, key);
+	const char *text = json_string_value(json);
+	return text ? text : "";
+}
+
+char *json_in_text(struct json_in *in, const char *key)
+{
+	return copy(in, key, peek_text(in, key));
+}
+
+int64_t json_in_int(struct json_in *in, const char *key)
+{
+	json_t *json = json_object_get(in->object, key);
+
+	if (json && !json_is_integer(json))
+		bad(in, key);
+	return json_integer_value(json);
+}
+
+void json_in_prefix(struct json_in *in, const char *key, struct ndrv_prefix *ret)
+{
+	const char *text = peek_text(in, key);
+
+	*ret = (struct ndrv_prefix){0};
+	if (*text && ndrv_prefix_parse(text, ret, NULL))
+		bad(in, key);
+}
+
+void json_in_addr(struct json_in *in, const char *key, struct ndrv_addr *ret)
+{
+	const char *text = peek_text(in, key);
+
+	*ret = (struct ndrv_addr){0};
+	if (*text && ndrv_addr_parse(text, ret, NULL))
+		bad(in, key);
+}
+
+void json_in_mac(struct json_in *in, const char *key, struct ndrv_mac *ret)
+{
+	const char *text = peek_text(in, key);
+
+	*ret = (struct ndrv_mac){0};
+	if (*text && ndrv_mac_parse(text, ret, NULL))
+		bad(in, key);
+}
+
+static int digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+void json_in_bytes(struct json_in *in, const char *key, uint8_t *ret, size_t count)
+{
+	const char *text = peek_text(in, key);
+	size_t length = strlen(text);
+
+	memset(ret, 0, count);
+	if (length == 0)
+		return;
+	if (length != count * 2) {
+		bad(in, key);
+		return;
+	}
+	for (size_t i = 0; i < count; i++) {
+		int high = digit(text[2 * i]), low = digit(text[2 * i + 1]);
+		if (high < 0 || low < 0)
+			bad(in, key);
+		ret[i] = (uint8_t)((unsigned)high << 4 | (unsigned)low);
+	}
+}
+
+static struct ndrv_value value_from_json(struct json_in *in, const char *key, json_t *json);
+
+static struct ndrv_value list_from_json(struct json_in *in, const char *key, json_t *json)
+{
+	size_t count = json_array_size(json);
+	struct ndrv_value *items = arena_alloc(in->arena, count * sizeof(*items) + 1);
+
+	if (!items) {
+		bad(in, key);
+		return ndrv_null();
+	}
+	for (size_t i = 0; i < count; i++)
+		items[i] = value_from_json(in, key, json_array_get(json, i));
+	return (struct ndrv_value){.type = NDRV_LIST, .count = (uint32_t)count, .u.items = items};
+}
+
+static struct ndrv_value map_from_json(struct json_in *in, const char *key, json_t *json)
+{
+	size_t count = json_object_size(json), i = 0;
+	struct ndrv_pair *pairs = arena_alloc(in->arena, count * sizeof(*pairs) + 1);
+	const char *name;
+	json_t *member;
+
+	if (!pairs) {
+		bad(in, key);
+		return ndrv_null();
+	}
+	json_object_foreach(json, name, member)
+	{
+		pairs[i].key = copy(in, key, name);
+		pairs[i++].value = value_from_json(in, key, member);
+	}
+	return (struct ndrv_value){.type = NDRV_MAP, .count = (uint32_t)count, .u.pairs = pairs};
+}
+
+static struct ndrv_value value_from_json(struct json_in *in, const char *key, json_t *json)
+{
+	if (json_is_object(json))
+		return map_from_json(in, key, json);
+	if (json_is_array(json))
+		return list_from_json(in, key, json);
+	if (json_is_boolean(json))
+		return ndrv_bool(json_is_true(json));
+	if (json_is_integer(json))
+		return ndrv_int(json_integer_value(json));
+	if (json_is_string(json))
+		return ndrv_string(copy(in, key, json_string_value(json)));
+	if (!json_is_null(json))
+		bad(in, key);
+	return ndrv_null();
+}
+
+void json_in_value(struct json_in *in, const char *key, struct ndrv_value *ret)
+{
+	json_t *json = json_object_get(in->object, key);
+
+	*ret = json ? value_from_json(in, key, json) : (struct ndrv_value){.type = NDRV_MAP};
+}
+
+json_t *json_in_list(struct json_in *in, const char *key, size_t *ret_count)
+{
+	json_t *json = json_object_get(in->object, key);
+
+	if (json && !json_is_array(json))
+		bad(in, key);
+	*ret_count = json_array_size(json);
+	return json;
+}

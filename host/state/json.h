@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Typed values, addresses and texts to JSON and back, for the bodies of stored records. Both sides keep the first mistake and go on
+ * without effect, so that a codec is a list of fields with one check at its end. */
+#ifndef HOST_STATE_JSON_H
+#define HOST_STATE_JSON_H
+
+#include <jansson.h>
+#include <stdbool.h>
+
+#include <ndrv/types.h>
+#include <ndrv/value.h>
+
+#include "host/base/arena.h"
+
+struct json_out {
+	json_t *object;
+	bool failed;   /* out of memory, or the next */
+	bool bad_text; /* something is not UTF-8 */
+};
+
+/* Unset, empty and 0 are not written. */
+void json_out_object(struct json_out *out, const char *key, json_t *taken);
+void json_out_text(struct json_out *out, const char *key, const char *text);
+void json_out_int(struct json_out *out, const char *key, int64_t number);
+void json_out_prefix(struct json_out *out, const char *key, const struct ndrv_prefix *prefix);
+void json_out_addr(struct json_out *out, const char *key, const struct ndrv_addr *addr);
+void json_out_mac(struct json_out *out, const char *key, const struct ndrv_mac *mac);
+void json_out_bytes(struct json_out *out, const char *key, const uint8_t *bytes, size_t count);
+void json_out_value(struct json_out *out, const char *key, const struct ndrv_value *value);
+
+struct json_in {
+	json_t *object;
+	struct arena *arena; /* texts and values are copied into it */
+	const char *bad;     /* the first key that was not as it should be */
+};
+
+/* A part of `in` with the same arena; its `bad` must be handed on with json_in_end(). */
+struct json_in json_in_part(struct json_in *in, json_t *object);
+void json_in_end(struct json_in *in, const struct json_in *part);
+/* Absent ones are "", 0, unset, NULL. */
+char *json_in_text(struct json_in *in, const char *key);
+int64_t json_in_int(struct json_in *in, const char *key);
+void json_in_prefix(struct json_in *in, const char *key, struct ndrv_prefix *ret);
+void json_in_addr(struct json_in *in, const char *key, struct ndrv_addr *ret);
+void json_in_mac(struct json_in *in, const char *key, struct ndrv_mac *ret);
+void json_in_bytes(struct json_in *in, const char *key, uint8_t *ret, size_t count);
+void json_in_value(struct json_in *in, const char *key, struct ndrv_value *ret);
+json_t *json_in_list(struct json_in *in, const char *key, size_t *ret_count);
+
+#endif

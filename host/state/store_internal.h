@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the store's own files share. */
+#ifndef HOST_STATE_STORE_INTERNAL_H
+#define HOST_STATE_STORE_INTERNAL_H
+
+#include "host/state/db.h"
+#include "host/state/store.h"
+
+/* Statements of state.db, in the order of their texts. */
+enum { PUT_NETWORK, DEL_NETWORK, SET_NETWORK_ASIDE, PUT_KEY, GET_KEY, NEXT_KEY, DEL_KEY };
+/* Statements of live.db. */
+enum { PUT_ENDPOINT, DEL_ENDPOINT, DEL_ENDPOINTS, SET_ENDPOINT_ASIDE };
+
+struct store {
+	struct db state;
+	struct db live;
+	int state_lock, live_lock;
+};
+
+extern const struct db_spec state_spec;
+extern const struct db_spec live_spec;
+
+/* Empties live.db unless it was written since this boot and for this network namespace. (identity.c) */
+int live_check_identity(struct db *live, struct ndrv_error *err);
+/* After so many changes of state.db, more where it is large, a backup is made. Under no lock. */
+void store_maybe_backup(struct store *store);
+
+#endif
