@@ -24,6 +24,13 @@ equal() {
 	[ "$2" = "$3" ] || bad "$1 is \"$2\", not \"$3\""
 }
 
+# As this build was configured: the archive may have been made for a sanitizer.
+made() {
+	sed -n "s/^$1 = //p" "$build/Makefile" | head -n 1
+}
+case $(made CC)$(made CFLAGS) in
+*clang*-fsanitize*) echo "clang links no driver with a sanitizer and -z defs"; exit 77 ;;
+esac
 command -v pkg-config >/dev/null 2>&1 || { echo "pkg-config is not installed"; exit 77; }
 stage=$scratch/stage
 make -C "$build" -s DESTDIR="$stage" install-ndrvincludeHEADERS install-libLIBRARIES install-pkgconfigDATA install-dist_templateDATA \
@@ -34,9 +41,6 @@ pc=$(find "$stage" -name ndrv.pc)
 # As installed: the paths a packager sees are those of configure.
 installed() {
 	PKG_CONFIG_PATH=$(dirname "$pc") pkg-config "$@" ndrv
-}
-made() {
-	sed -n "s/^$1 = //p" "$build/Makefile" | head -n 1
 }
 libdir=$(installed --variable=libdir)
 prefix=$(installed --variable=prefix)
@@ -69,7 +73,7 @@ cp "$(dirname "$template")"/* "$scratch/build/" || exit 99
 find "$stage" | sort >"$scratch/before"
 export PKG_CONFIG_PATH="$scratch/pc"
 run_make() {
-	make -C "$scratch/build" -s CC="${CC:-cc}" CFLAGS="${NDRV_TEST_CFLAGS:--O2 -g}" \
+	make -C "$scratch/build" -s CC="$(made CC)" CFLAGS="$(made CFLAGS)" \
 		WARNINGS="-Wall -Wextra -Wshadow -Wconversion -Wsign-conversion -Werror" "$@"
 }
 run_make all || die "the template does not build"

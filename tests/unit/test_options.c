@@ -188,9 +188,11 @@ static void unknown_options_are_told_with_the_nearest_name(void **state)
 
 static void the_nearest_name_is_within_a_third_of_the_word(void **state)
 {
+	static const struct ndrv_option twins[] = {{.name = "vlan1"}, {.name = "vlan2"}};
 	char longest[300];
 
 	(void)state;
+	assert_string_equal(ndrv_options_nearest(twins, 2, "vlan3"), "vlan1");
 	assert_string_equal(ndrv_options_nearest(table, COUNT, "parnt"), "parent");
 	assert_string_equal(ndrv_options_nearest(table, COUNT, "modes"), "mode");
 	assert_string_equal(ndrv_options_nearest(table, COUNT, "moe"), "mode");

@@ -131,7 +131,7 @@ static void short_memory_is_an_error_and_leaves_the_value_alone(void **state)
 	(void)state;
 	arena_init(&tiny, 400);
 	while (rc == 0 && added < 100) {
-		char key[8];
+		char key[16];
 		snprintf(key, sizeof(key), "k%d", added);
 		kept = map;
 		rc = ndrv_map_set(&tiny.ndrv, &map, key, ndrv_int(added), &err);
