@@ -46,6 +46,12 @@ tests_unit_test_config_files_SOURCES = tests/unit/test_config_files.c tests/unit
 tests_unit_test_config_files_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_config_files_LDADD = $(TEST_LIBS)
 TESTS += tests/unit/test_config tests/unit/test_config_files
+
+check_PROGRAMS += tests/unit/test_config_oom
+tests_unit_test_config_oom_SOURCES = tests/unit/test_config_oom.c tests/unit/config/tempdir.h
+tests_unit_test_config_oom_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_config_oom_LDADD = $(TEST_LIBS)
+TESTS += tests/unit/test_config_oom
 EXTRA_DIST += tests/unit/config/bad tests/unit/config/good
 
 check_PROGRAMS += tests/unit/test_sandbox
