@@ -108,18 +108,19 @@ static void the_file_itself_has_the_last_word_on_drivers(void **state)
 {
 	(void)tempdir_write("etc.d/bridge.yaml", "file: bridge.so\n");
 	(void)tempdir_write("etc.d/host.yaml", "file: host.so\n");
-	const char *main = tempdir_write("main.yaml", "drivers:\n  bridge: {enabled: false}\n  extra: {file: e.so}\n"
+	const char *main = tempdir_write("main.yaml", "drivers:\n  bridge: {enabled: false}\n  another: {file: e.so}\n"
 						      "driver_dir: /elsewhere\n");
 	const struct config *config = load_ok(main, three_dirs());
 	(void)state;
 
 	assert_int_equal(config->driver_count, 3);
+	assert_string_equal(config->drivers[0].name, "another");
 	assert_false(config_driver_find(config, "bridge")->enabled);
 	assert_string_equal(config_driver_find(config, "bridge")->origin, main);
 	assert_non_null(strstr(config_driver_find(config, "bridge")->overrides, "etc.d/bridge.yaml"));
 	assert_true(config_driver_find(config, "host")->enabled);
-	assert_non_null(strstr(config_driver_find(config, "extra")->at, "main.yaml:3:3"));
-	assert_string_equal(config_driver_find(config, "extra")->path, "/opt/drivers/e.so");
+	assert_non_null(strstr(config_driver_find(config, "another")->at, "main.yaml:3:3"));
+	assert_string_equal(config_driver_find(config, "another")->path, "/opt/drivers/e.so");
 	config_free(config);
 }
 
