@@ -49,9 +49,9 @@ struct elf_report {
 	bool relro;
 	bool nodelete;
 	bool gnu_unique;
-	bool audit;	   /* DT_AUDIT, DT_DEPAUDIT, DT_FILTER or DT_AUXILIARY */
-	bool constructors; /* code runs at dlopen */
-	char build_id[65]; /* hexadecimal, "" none */
+	bool audit;	       /* DT_AUDIT, DT_DEPAUDIT, DT_FILTER or DT_AUXILIARY */
+	uint32_t constructors; /* functions the loader runs at dlopen; compilers put one of their own into most files */
+	char build_id[65];     /* hexadecimal, "" none */
 };
 
 /* DRIVER_REFUSED, with a sentence that has no file name in it (the caller wraps), for what is no ELF file, is cut short or

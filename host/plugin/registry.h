@@ -28,6 +28,7 @@ struct driver_type {
 	char name[REGISTRY_TYPE_MAX];
 	_Atomic(struct instance *) current; /* NULL: nobody serves it now */
 	void *user;			    /* the dispatcher's; zero at first */
+	struct instance *holder;	    /* the registry's: who has the type, also while `current` is empty for a moment */
 	struct driver_type *next;	    /* of the registry's hash chain */
 };
 
@@ -38,7 +39,7 @@ struct instance {
 	struct driver_type *type;
 	struct generation *generation;
 	struct ndrv_capability capability; /* both scopes set; note points to generation->module->note */
-	struct instance *next;		   /* of the generation, in order of registration */
+	_Atomic(struct instance *) next;   /* of the generation, in order of registration; skip those that are `gone` */
 	_Atomic(bool) gone;		   /* unregistered or destroyed */
 };
 
@@ -61,13 +62,15 @@ struct generation {
 	bool critical;
 	_Atomic(int) state; /* enum generation_state */
 	struct module *module;
-	struct instance *instances;
+	_Atomic(struct instance *) instances;
 	struct generation *replaces; /* of a pending one: the live generation of the same driver, or NULL */
 	/* NDRV_THREADS_DRIVER: the dispatcher takes this turn around each op. Ready for use in every generation. */
 	struct turn turn;
-	uint32_t threading;	 /* NDRV_THREADS_..., unknown values as DRIVER */
-	void *user;		 /* the dispatcher's; zero at first */
-	struct generation *next; /* of the registry, newest first */
+	uint32_t threading;	   /* NDRV_THREADS_..., unknown values as DRIVER */
+	_Atomic(bool) entered;	   /* its entry function has returned */
+	struct ndrv_error refusal; /* of the first registration that failed in the entry function */
+	void *user;		   /* the dispatcher's; zero at first */
+	struct generation *next;   /* of the registry, newest first */
 };
 
 /* The generation that a service (store, tables, nat, timers) is called for. */
@@ -75,6 +78,9 @@ static inline struct generation *generation_of(const struct ndrv_host *host)
 {
 	return (struct generation *)(uintptr_t)host;
 }
+
+/* A driver that unregisters a type itself (DYNAMIC_TYPES) keeps its `self`: destroy is called only for what is registered when the
+ * generation ends, once for each self. */
 
 /* What the registry needs from above. Any may be NULL. */
 struct registry_hooks {

@@ -21,6 +21,8 @@ struct source {
  * root, but for sticky ones. `pin`: NULL or "", or the sha256 it must have, as 64 hexadecimal digits with or without "sha256:".
  * NOT_FOUND for a missing file, DRIVER_REFUSED for all else; the text names the file. `ret` is untouched then. */
 int source_read(const char *path, const char *pin, struct source *ret, struct ndrv_error *err);
+/* For messages: the last 120 bytes of a path at most, so that the reason after it is not cut off. */
+const char *source_tail(const char *path);
 void source_clear(struct source *source);
 
 #endif
