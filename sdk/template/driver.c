@@ -116,17 +116,17 @@ static struct example_endpoint *endpoint_new(const struct ndrv_network *network,
 }
 
 /* The pair is there, made for us by an earlier call that was not answered, or by an earlier generation: 1, 0, or an error. */
-static int pair_exists(struct ndrv_call *call, const struct ndrv_network *network, const struct example_endpoint *mine)
+static int pair_exists(struct ndrv_call *call, const struct ndrv_network *network, const char *outer)
 {
 	struct ndrv_link link;
-	int rc = ndrv_link_get(call->host_nl, mine->outer, 0, &link, call->err);
+	int rc = ndrv_link_get(call->host_nl, outer, 0, &link, call->err);
 
 	if (rc == -NDRV_E_NO_LINK)
 		return 0;
 	if (rc)
 		return rc;
 	if (link.group != network->link_group)
-		return ndrv_fail(call->err, NDRV_E_LINK_EXISTS, "interface %s exists and is not ours", mine->outer);
+		return ndrv_fail(call->err, NDRV_E_LINK_EXISTS, "interface %s exists and is not ours", outer);
 	return 1;
 }
 
@@ -175,7 +175,7 @@ static int endpoint_create(void *self, struct ndrv_call *call, struct ndrv_netwo
 	struct example_endpoint *mine = endpoint_new(network, endpoint);
 	if (!mine)
 		return no_memory(call);
-	int rc = pair_exists(call, network, mine);
+	int rc = pair_exists(call, network, mine->outer);
 	if (rc == 0)
 		rc = make_pair(call, network, ifinfo, mine);
 	if (rc < 0) {
@@ -191,9 +191,11 @@ static int endpoint_delete(void *self, struct ndrv_call *call, struct ndrv_netwo
 	char outer[NDRV_IFNAME_MAX];
 
 	(void)self;
-	/* One end takes the other with it, wherever that is. One that is gone is success. */
+	/* One end takes the other with it, wherever that is. Nothing there is success: somebody has asked before. */
 	make_name(outer, "xo", network, endpoint->id);
-	int rc = ndrv_link_delete(call->host_nl, outer, 0, call->err);
+	int rc = pair_exists(call, network, outer);
+	if (rc == 1)
+		rc = ndrv_link_delete(call->host_nl, outer, 0, call->err);
 	if (rc)
 		return rc;
 	free(endpoint->priv);
@@ -266,7 +268,7 @@ static int adopt(void *self, struct ndrv_call *call, struct ndrv_network *networ
 	struct example_endpoint *mine = endpoint_new(network, endpoint);
 	if (!mine)
 		return no_memory(call);
-	int rc = pair_exists(call, network, mine);
+	int rc = pair_exists(call, network, mine->outer);
 	if (rc == 1) {
 		endpoint->priv = mine;
 		return 0;

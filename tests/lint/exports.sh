@@ -11,7 +11,7 @@ bad() {
 	status=1
 }
 
-for driver in drivers/.libs/*.so tests/abi/.libs/short.so; do
+for driver in drivers/.libs/*.so tests/abi/.libs/*.so; do
 	[ -e "$driver" ] || continue
 	count=$((count + 1))
 	exports=$(nm -D --defined-only "$driver" | awk '{ printf "%s%s", sep, $3; sep = " " }')
