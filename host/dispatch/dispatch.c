@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "host/dispatch/core.h"
+#include "host/dispatch/steps.h"
 
 int dispatch_new(const struct dispatch_parts *parts, struct dispatch **ret, struct ndrv_error *err)
 {
@@ -132,6 +132,26 @@ void dispatch_submit(struct dispatch *dispatch, struct request *request,
 	else
 		reply->error = error;
 	done(request, reply, data);
+}
+
+struct job *job_new_own(struct dispatch *dispatch, const char *name)
+{
+	static const struct op own = {.op = REQ_COUNT, .name = "recover", .flags = OP_MUTATES, .slot = OP_NO_SLOT};
+	static struct request nobody = {.op = REQ_STATUS, .id = ""};
+	struct job *job = job_new(dispatch, &nobody, NULL);
+
+	if (!job)
+		return NULL;
+	job->op = &own;
+	job->request = nobody;
+	job->type = name;
+	return job;
+}
+
+void job_free_own(struct job *job)
+{
+	job_pass_turn(job);
+	job_unref(job);
 }
 
 void dispatch_cancel(struct dispatch *dispatch, struct ticket *ticket)

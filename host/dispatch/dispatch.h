@@ -65,12 +65,14 @@ void dispatch_del_sink(struct dispatch *dispatch, struct event_sink *sink);
 void dispatch_event(struct dispatch *dispatch, const struct ndrv_value *event);
 
 /* Makes records loaded from disk live again: undoes and redoes open intents, adopts the rest into their drivers, checks the kernel
- * through the drivers. Called by lifecycle once the drivers are loaded and before the fronts listen. `ret_report`: map {networks,
- * endpoints, undone, redone, lost, repaired}. */
+ * through the drivers. Called by lifecycle once the drivers are loaded and before the fronts listen, and again whenever a driver
+ * was loaded later: networks that are served already are passed over. `ret_report` (in `arena`): map {networks, endpoints, undone,
+ * redone, orphans, lost, failed: counts; lost_endpoints, failures: lists of {network, endpoint, why}}. */
 int dispatch_recover(struct dispatch *dispatch, struct arena *arena, struct ndrv_value *ret_report, struct ndrv_error *err);
 
 /* Operations that belong to layers above (driver_load, reload, ...) are served by them through this hook; set once before fronts
- * listen. */
+ * listen. It is also called with REQ_STATUS, after reply->value was filled, to add what the layers above know. On a worker's
+ * thread; `request` and `reply` live in request->arena; errors go to reply->error. */
 typedef int (*dispatch_extra)(void *data, struct request *request, struct reply *reply);
 void dispatch_set_extra(struct dispatch *dispatch, dispatch_extra extra, void *data);
 

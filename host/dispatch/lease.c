@@ -210,7 +210,7 @@ static int lease_pool(struct dispatch *dispatch, struct network *network, const 
 	bool skipped = skip & (wish->family == 4 ? NDRV_SKIP_GATEWAY4 : NDRV_SKIP_GATEWAY6);
 	if (!rc && (wish->gateway.addr.family || !skipped))
 		rc = lease_gateway(ipam, pool, wish, &data->gateway, err);
-	if (!rc)
+	if (!rc && data->gateway.addr.family)
 		rc = ndrv_ipam_validate(data, err);
 	if (rc) {
 		ipam_pool_release(ipam, pool);

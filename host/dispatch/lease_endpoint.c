@@ -98,7 +98,12 @@ static int lease_again(struct dispatch *dispatch, struct network *network, const
 	struct ndrv_prefix leased;
 	struct ipam_pool *pool = pool_for(dispatch, network, address->addr.family, &address->addr, &at);
 
-	return pool ? ipam_address_request(dispatch->parts.ipam, pool, &address->addr, &leased, err) : 0;
+	int rc = pool ? ipam_address_request(dispatch->parts.ipam, pool, &address->addr, &leased, err) : 0;
+	if (rc != -NDRV_E_ADDRESS_IN_USE)
+		return rc;
+	/* By this very endpoint, when its driver was missing the first time. */
+	ndrv_error_clear(err);
+	return 0;
 }
 
 int endpoint_lease_again(struct dispatch *dispatch, struct endpoint *endpoint, struct ndrv_error *err)

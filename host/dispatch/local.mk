@@ -24,6 +24,7 @@ host_libhost_a_SOURCES += \
 	%D%/op_network.c \
 	%D%/op_table.c %D%/op_table.h \
 	%D%/plugging.c %D%/plugging.h \
+	%D%/recover.c \
 	%D%/request.c %D%/request.h \
 	%D%/status.c \
 	%D%/steps.h \

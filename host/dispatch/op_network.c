@@ -204,7 +204,7 @@ static int delete_one(struct endpoint *endpoint, void *data)
 }
 
 /* Two phases: the driver is asked while everything still stands; only when it agreed do addresses and record go. */
-static int delete_network(struct job *job, struct network *network, bool force, struct ndrv_error *err)
+int step_network_delete(struct job *job, struct network *network, bool force, struct ndrv_error *err)
 {
 	struct dispatch *dispatch = job->dispatch;
 	uint32_t flags = force ? NDRV_CALL_FORCE : 0;
@@ -243,7 +243,7 @@ static int delete_network(struct job *job, struct network *network, bool force, 
 int run_network_delete(struct job *job)
 {
 	job->reply.network_id = arena_strdup(&job->arena, job->network->view.id);
-	return delete_network(job, job->network, job->request.force, &job->reply.error);
+	return step_network_delete(job, job->network, job->request.force, &job->reply.error);
 }
 
 /* --- prune --- */
@@ -273,7 +273,7 @@ static int prune_one(struct network *network, void *data)
 	(void)strncat(id, network->view.id, NDRV_ID_MAX);
 	job_name_ids(job, NULL, id, NULL);
 	if (empty && !job->request.dry_run)
-		rc = delete_network(job, network, false, &err);
+		rc = step_network_delete(job, network, false, &err);
 	job_pass_turn(job);
 	const char *copy = arena_strdup(&job->arena, id);
 	if (empty && copy)

@@ -44,6 +44,13 @@ void step_leave(struct job *job, struct endpoint *endpoint, uint32_t flags);
 int step_program(struct job *job, struct endpoint *endpoint, const struct ndrv_value *options, struct ndrv_error *err);
 bool wants_ports(const struct ndrv_value *options);
 
+/* A job of the host's own, not the executor's, for work that no request asked for. NULL: out of memory. */
+struct job *job_new_own(struct dispatch *dispatch, const char *name);
+void job_free_own(struct job *job);
+
+/* Deletes the network whatever is left of it, and its endpoints first. The driver's veto (FORBIDDEN) is honoured unless `force`. */
+int step_network_delete(struct job *job, struct network *network, bool force, struct ndrv_error *err);
+
 /* The reply's part that is about an endpoint, copied. */
 int reply_endpoint(struct job *job, const struct endpoint *endpoint, struct ndrv_error *err);
 int reply_join(struct job *job, const struct endpoint *endpoint, struct ndrv_error *err);
