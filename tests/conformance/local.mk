@@ -1,1 +1,50 @@
 # SPDX-License-Identifier: Apache-2.0
+# The dispatcher against a driver that records each call and does what the test says.
+RECORDERS = %D%/rec.la %D%/recglobal.la %D%/recbare.la %D%/recshort.la %D%/recserial.la %D%/recsingle.la
+check_LTLIBRARIES += $(RECORDERS)
+REC_SOURCES = %D%/recdrv.c %D%/recorder.h
+REC_LDFLAGS = $(DRIVER_LDFLAGS) -rpath /nowhere
+%C%_rec_la_SOURCES = $(REC_SOURCES)
+%C%_rec_la_CPPFLAGS = $(AM_CPPFLAGS) -DREC_SCOPE=NDRV_SCOPE_LOCAL '-DREC_TYPES="rec"'
+%C%_rec_la_LDFLAGS = $(REC_LDFLAGS)
+%C%_rec_la_LIBADD = $(DRIVER_LIBS)
+%C%_recglobal_la_SOURCES = $(REC_SOURCES)
+%C%_recglobal_la_CPPFLAGS = $(AM_CPPFLAGS) -DREC_SCOPE=NDRV_SCOPE_GLOBAL '-DREC_TYPES="recglobal"'
+%C%_recglobal_la_LDFLAGS = $(REC_LDFLAGS)
+%C%_recglobal_la_LIBADD = $(DRIVER_LIBS)
+%C%_recbare_la_SOURCES = $(REC_SOURCES)
+%C%_recbare_la_CPPFLAGS = $(AM_CPPFLAGS) -DREC_SCOPE=NDRV_SCOPE_GLOBAL '-DREC_TYPES="recbare"' -DREC_BARE
+%C%_recbare_la_LDFLAGS = $(REC_LDFLAGS)
+%C%_recbare_la_LIBADD = $(DRIVER_LIBS)
+%C%_recshort_la_SOURCES = $(REC_SOURCES)
+%C%_recshort_la_CPPFLAGS = $(AM_CPPFLAGS) -DREC_SCOPE=NDRV_SCOPE_GLOBAL '-DREC_TYPES="recshort"' -DREC_SHORT
+%C%_recshort_la_LDFLAGS = $(REC_LDFLAGS)
+%C%_recshort_la_LIBADD = $(DRIVER_LIBS)
+%C%_recserial_la_SOURCES = $(REC_SOURCES)
+%C%_recserial_la_CPPFLAGS = $(AM_CPPFLAGS) -DREC_SCOPE=NDRV_SCOPE_LOCAL '-DREC_TYPES="recserial"' -DREC_THREADING=NDRV_THREADS_DRIVER
+%C%_recserial_la_LDFLAGS = $(REC_LDFLAGS)
+%C%_recserial_la_LIBADD = $(DRIVER_LIBS)
+%C%_recsingle_la_SOURCES = $(REC_SOURCES)
+%C%_recsingle_la_CPPFLAGS = $(AM_CPPFLAGS) -DREC_SCOPE=NDRV_SCOPE_LOCAL '-DREC_TYPES="recsingle"' \
+	'-DREC_CAPABILITIES=(NDRV_CAPABILITY_SINGLE_NETWORK|NDRV_CAPABILITY_NO_IPAM)'
+%C%_recsingle_la_LDFLAGS = $(REC_LDFLAGS)
+%C%_recsingle_la_LIBADD = $(DRIVER_LIBS)
+
+RIG_SOURCES = %D%/rig.c %D%/rig.h %D%/recorder.h
+RIG_CPPFLAGS = $(TEST_CPPFLAGS) -DRECORDERS='"$(abs_top_builddir)/%D%/.libs"'
+
+CONFORMANCE = %D%/test_recording %D%/test_callbacks %D%/test_stuck %D%/test_recover
+check_PROGRAMS += $(CONFORMANCE)
+TESTS += $(CONFORMANCE)
+%C%_test_recording_SOURCES = %D%/test_recording.c $(RIG_SOURCES)
+%C%_test_recording_CPPFLAGS = $(RIG_CPPFLAGS)
+%C%_test_recording_LDADD = $(TEST_LIBS)
+%C%_test_callbacks_SOURCES = %D%/test_callbacks.c $(RIG_SOURCES)
+%C%_test_callbacks_CPPFLAGS = $(RIG_CPPFLAGS)
+%C%_test_callbacks_LDADD = $(TEST_LIBS)
+%C%_test_stuck_SOURCES = %D%/test_stuck.c $(RIG_SOURCES)
+%C%_test_stuck_CPPFLAGS = $(RIG_CPPFLAGS)
+%C%_test_stuck_LDADD = $(TEST_LIBS)
+%C%_test_recover_SOURCES = %D%/test_recover.c $(RIG_SOURCES)
+%C%_test_recover_CPPFLAGS = $(RIG_CPPFLAGS)
+%C%_test_recover_LDADD = $(TEST_LIBS)
