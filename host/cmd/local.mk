@@ -1,1 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
+# The programs: arguments and wiring.
+bin_PROGRAMS += ndrvctl
+ndrvctl_SOURCES = \
+	%D%/ndrvctl.c \
+	%D%/ctl.h \
+	%D%/ctl_client.c \
+	%D%/ctl_commands.c \
+	%D%/ctl_connect.c \
+	%D%/ctl_host.c \
+	%D%/ctl_network.c \
+	%D%/ctl_print.c
+ndrvctl_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS)
+ndrvctl_LDADD = host/libhost.a sdk/libndrv.a $(JANSSON_LIBS)

@@ -19,6 +19,7 @@ struct dispatch {
 	unsigned submitted, cancelled;
 	struct ticket *held;
 	struct event_sink *sinks;
+	const struct ndrv_value *replies[REQ_COUNT];
 	unsigned threads;
 	pthread_cond_t idle;
 };
@@ -178,6 +179,8 @@ static void answer(struct ticket *ticket)
 	if (strncmp(network, "fail-", 5) == 0) {
 		int code = error_of(network + 5);
 		(void)ndrv_fail(&reply.error, code, "the fake was asked to fail with %d", code);
+	} else if (ticket->fake->replies[request->op]) {
+		reply.value = *ticket->fake->replies[request->op];
 	} else if (request->op == REQ_METRICS) {
 		reply.value = ndrv_string("# TYPE ndrv_fake gauge\nndrv_fake 1\n");
 	} else if (strcmp(network, "binary") == 0) {
@@ -293,6 +296,13 @@ void fake_set_async(struct dispatch *fake, bool async)
 {
 	(void)pthread_mutex_lock(&fake->lock);
 	fake->async = async;
+	(void)pthread_mutex_unlock(&fake->lock);
+}
+
+void fake_set_reply(struct dispatch *fake, enum request_op op, const struct ndrv_value *value)
+{
+	(void)pthread_mutex_lock(&fake->lock);
+	fake->replies[op] = value;
 	(void)pthread_mutex_unlock(&fake->lock);
 }
 

@@ -11,6 +11,8 @@ struct dispatch *fake_new(void);
 void fake_free(struct dispatch *fake);
 /* Answers come from another thread and a moment later, as the real dispatcher's do; else inside dispatch_submit(). */
 void fake_set_async(struct dispatch *fake, bool async);
+/* What that operation answers from now on, instead of a description; borrowed. NULL: the description again. */
+void fake_set_reply(struct dispatch *fake, enum request_op op, const struct ndrv_value *value);
 /* Ends what is held, well. */
 void fake_release(struct dispatch *fake);
 unsigned fake_submitted(struct dispatch *fake);

@@ -8,3 +8,10 @@ tests_front_test_control_SOURCES = tests/front/test_control.c $(FRONT_FIXTURE)
 tests_front_test_control_CPPFLAGS = $(TEST_CPPFLAGS) -DCASES='"$(abs_top_srcdir)/tests/front/cases"'
 tests_front_test_control_LDADD = tests/lib/libtest.a $(TEST_LIBS)
 TESTS += tests/front/test_control
+
+check_PROGRAMS += tests/front/test_ndrvctl
+tests_front_test_ndrvctl_SOURCES = tests/front/test_ndrvctl.c $(FRONT_FIXTURE)
+tests_front_test_ndrvctl_CPPFLAGS = $(TEST_CPPFLAGS) -DNDRVCTL='"$(abs_top_builddir)/ndrvctl"'
+tests_front_test_ndrvctl_LDADD = tests/lib/libtest.a $(TEST_LIBS)
+EXTRA_tests_front_test_ndrvctl_DEPENDENCIES = ndrvctl
+TESTS += tests/front/test_ndrvctl

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* ndrvctl status, events, reload, driver. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "host/cmd/ctl.h"
+
+int ctl_status(struct ctl *ctl, char **arguments, int count)
+{
+	(void)arguments;
+	(void)count;
+	return ctl_show(ctl, "GET", ctl_memory(strdup("/v1/status")), NULL);
+}
+
+int ctl_reload(struct ctl *ctl, char **arguments, int count)
+{
+	(void)arguments;
+	(void)count;
+	return ctl_show(ctl, "POST", ctl_memory(strdup("/v1/reload")), NULL);
+}
+
+/* --- events --- */
+
+/* "2026-11-25T00:21:28Z network-create type=bridge network=..." */
+static void print_event(const json_t *event)
+{
+	static const char *const known[] = {"event", "time_ns"};
+	const json_t *time_ns = ctl_member(event, "time_ns");
+	json_t *object = (json_t *)(uintptr_t)event, *value; /* only read */
+	const char *key;
+	char text[512];
+
+	if (json_is_integer(time_ns)) {
+		time_t seconds = (time_t)(json_integer_value(time_ns) / 1000000000);
+		struct tm tm;
+		(void)strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ ", gmtime_r(&seconds, &tm));
+		(void)fputs(text, stdout);
+	}
+	(void)fputs(ctl_text(event, "event", text, sizeof(text)), stdout);
+	json_object_foreach(object, key, value)
+	{
+		if (strcmp(key, known[0]) != 0 && strcmp(key, known[1]) != 0 && *ctl_text(value, "", text, sizeof(text)))
+			(void)printf(" %s=%s", key, text);
+	}
+	(void)putchar('\n');
+}
+
+static bool on_event(const struct ctl *ctl, const char *text)
+{
+	json_t *event = json_loads(text, 0, NULL);
+
+	if (ctl->json || !event)
+		(void)puts(text);
+	else
+		print_event(event);
+	json_decref(event);
+	return fflush(stdout) == 0;
+}
+
+/* The one command that may print several JSON documents: one a line. */
+int ctl_events(struct ctl *ctl, char **arguments, int count)
+{
+	(void)arguments;
+	(void)count;
+	return ctl_stream(ctl, "/v1/events", on_event);
+}
+
+/* --- driver --- */
+
+static void format_version(const json_t *row, char *text, size_t room)
+{
+	if (json_is_false(ctl_member(row, "loaded")))
+		(void)snprintf(text, room, "not loaded");
+	else
+		(void)ctl_text(row, "version", text, room);
+}
+
+int ctl_driver_ls(struct ctl *ctl, char **arguments, int count)
+{
+	static const struct ctl_column columns[] = {
+		{"TYPE", "type", NULL},
+		{"DRIVER", "driver", NULL},
+		{"VERSION", NULL, format_version},
+		{"GENERATION", "generation", NULL},
+		{"SCOPE", "scope", NULL},
+		{"NETWORKS", "networks", NULL},
+		{"FILE", "file", NULL},
+	};
+	int status;
+
+	(void)arguments;
+	(void)count;
+	json_t *json = ctl_call(ctl, "GET", "/v1/drivers", NULL, &status);
+	if (!json)
+		return status;
+	if (ctl->json)
+		ctl_print_json(json);
+	else
+		ctl_print_table(ctl_member(json, "drivers"), columns, sizeof(columns) / sizeof(columns[0]));
+	json_decref(json);
+	return 0;
+}
+
+int ctl_driver_inspect(struct ctl *ctl, char **arguments, int count)
+{
+	(void)count;
+	return ctl_show(ctl, "GET", ctl_path("/v1/drivers/%s", arguments[0]), NULL);
+}
+
+/* The host reads the file itself, and takes an absolute path without dots. A file that is not there is its to report. */
+int ctl_driver_load(struct ctl *ctl, char **arguments, int count)
+{
+	json_t *body = ctl_memory(json_object());
+	char *real = arguments[0][0] == '/' ? NULL : realpath(arguments[0], NULL), *here = NULL, *file = NULL;
+
+	(void)count;
+	if (arguments[0][0] != '/' && !real) {
+		here = ctl_memory(getcwd(NULL, 0));
+		if (asprintf(&file, "%s/%s", here, arguments[0]) < 0)
+			file = NULL;
+		(void)ctl_memory(file);
+	}
+	int status = ctl_set(ctl, body, "file", real ? real : file ? file : arguments[0]);
+	free(real);
+	free(here);
+	free(file);
+	if (status) {
+		json_decref(body);
+		return status;
+	}
+	return ctl_show(ctl, "POST", ctl_memory(strdup("/v1/drivers")), body);
+}
+
+int ctl_driver_unload(struct ctl *ctl, char **arguments, int count)
+{
+	(void)count;
+	return ctl_show(ctl, "DELETE", ctl_path("/v1/drivers/%s", arguments[0]), NULL);
+}
