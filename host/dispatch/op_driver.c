@@ -3,7 +3,8 @@
 #include "host/dispatch/handlers.h"
 #include "host/dispatch/steps.h"
 
-/* For ops without a network: enters whoever serves the type now. `ret` NULL and 0 where the driver lacks an optional op. */
+/* For ops without a network: enters whoever serves the type now. `ret` NULL and 0 where the driver lacks an optional op. Who serves
+ * it may be another than when the table was asked. */
 static int enter_type(struct job *job, uint32_t slot, struct instance **ret, struct ndrv_error *err)
 {
 	struct driver_type *type = registry_type(job->dispatch->parts.registry, job->request.type);
@@ -14,7 +15,7 @@ static int enter_type(struct job *job, uint32_t slot, struct instance **ret, str
 		return ndrv_fail_object(err, NDRV_E_NO_DRIVER, job->request.type);
 	if (!((instance->has >> slot) & 1u)) {
 		frame_leave();
-		return 0;
+		return job->op->flags & OP_OPTIONAL ? 0 : ndrv_fail_object(err, NDRV_E_NOT_IMPLEMENTED, NULL);
 	}
 	*ret = instance;
 	return 0;
@@ -51,7 +52,7 @@ int run_network_allocate(struct job *job)
 	struct ndrv_ipam_list ipv6 = {.count = count - v4, .element_size = sizeof(data[0]), .items = data + v4};
 	if (!rc)
 		rc = enter_type(job, OPS_SLOT(network_allocate), &instance, err);
-	if (rc)
+	if (rc || !instance)
 		return rc;
 	rc = CALL_BEGIN(&call, job, instance, network_allocate, NULL, 0, err);
 	if (!rc)
@@ -76,7 +77,7 @@ int run_network_free(struct job *job)
 
 	if (!rc)
 		rc = enter_type(job, OPS_SLOT(network_free), &instance, err);
-	if (rc)
+	if (rc || !instance)
 		return rc;
 	rc = CALL_BEGIN(&call, job, instance, network_free, NULL, 0, err);
 	if (!rc)
@@ -92,7 +93,7 @@ int run_gw_alloc_check(struct job *job)
 	struct instance *instance;
 	int rc = enter_type(job, OPS_SLOT(gw_alloc_check), &instance, err);
 
-	if (rc)
+	if (rc || !instance)
 		return rc;
 	rc = CALL_BEGIN(&call, job, instance, gw_alloc_check, NULL, 0, err);
 	if (!rc)
