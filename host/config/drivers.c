@@ -159,7 +159,7 @@ int read_drivers(const struct node *node, void *into, struct arena *arena, struc
 	if (node->kind != NODE_MAP)
 		return wrong(node, "a map of drivers", err);
 	for (const struct node *member = node->first; member; member = member->next) {
-		struct config_driver driver;
+		struct config_driver driver = {.name = member->key};
 		if (!driver_name_ok(member->key))
 			return node_fail_key(member, err, "\"%s\" is no name for a driver: 1 to %u letters, digits, _ and -",
 					     text_clip(member->key, text), NAME_MAX_BYTES);

@@ -118,7 +118,7 @@ static int read_dropin(const struct scan *scan, const struct dropin *file, struc
 static int take(const struct scan *scan, const struct dropin *first, const struct dropin *last, struct driver_list *list)
 {
 	struct arena scratch;
-	struct config_driver driver;
+	struct config_driver driver = {.name = NULL};
 
 	arena_init(&scratch, SCRATCH_BYTES);
 	int rc = read_dropin(scan, last, &scratch, &driver);
