@@ -231,20 +231,18 @@ void statedir_sql(const struct statedir *dir, const char *file, const char *sql)
 	sqlite3_close(db);
 }
 
-int statedir_rows(const struct statedir *dir, const char *file, const char *table)
+int statedir_number(const struct statedir *dir, const char *file, const char *sql)
 {
 	sqlite3 *db;
 	sqlite3_stmt *rows;
-	char sql[64];
 
-	(void)snprintf(sql, sizeof(sql), "SELECT count(*) FROM %s", table);
 	assert_int_equal(sqlite3_open(statedir_file(dir, file), &db), SQLITE_OK);
 	assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &rows, NULL), SQLITE_OK);
 	assert_int_equal(sqlite3_step(rows), SQLITE_ROW);
-	int count = sqlite3_column_int(rows, 0);
+	int number = sqlite3_column_int(rows, 0);
 	sqlite3_finalize(rows);
 	sqlite3_close(db);
-	return count;
+	return number;
 }
 
 void statedir_write(const struct statedir *dir, unsigned networks, unsigned endpoints)

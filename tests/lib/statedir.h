@@ -33,7 +33,8 @@ const char *statedir_reported(struct store *store, const char *file, const char 
 /* By id or name, without a reference; NULL: not there. */
 struct network *statedir_find(struct records *records, const char *id);
 void statedir_sql(const struct statedir *dir, const char *file, const char *sql);
-int statedir_rows(const struct statedir *dir, const char *file, const char *table);
+/* The first column of the first row. */
+int statedir_number(const struct statedir *dir, const char *file, const char *sql);
 /* Opens the store, writes so many networks with so many endpoints each, from the highest number down, and closes it. */
 void statedir_write(const struct statedir *dir, unsigned networks, unsigned endpoints);
 

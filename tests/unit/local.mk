@@ -1,6 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 
 # --- state: host/state and the parts of host/base it stands on
+check_PROGRAMS += tests/unit/test_torn
+tests_unit_test_torn_SOURCES = tests/unit/test_torn.c
+tests_unit_test_torn_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_torn_LDADD = tests/lib/libtest.a $(TEST_LIBS)
+TESTS += tests/unit/test_torn
+
 check_PROGRAMS += tests/unit/test_recovery
 tests_unit_test_recovery_SOURCES = tests/unit/test_recovery.c
 tests_unit_test_recovery_CPPFLAGS = $(TEST_CPPFLAGS)
