@@ -1,4 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
+check_PROGRAMS += tests/bench/bench_ipam tests/bench/bench_store
+tests_bench_bench_ipam_SOURCES = tests/bench/bench_ipam.c
+tests_bench_bench_ipam_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_bench_bench_ipam_LDADD = $(TEST_LIBS)
+tests_bench_bench_store_SOURCES = tests/bench/bench_store.c
+tests_bench_bench_store_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_bench_bench_store_LDADD = tests/lib/libtest.a $(TEST_LIBS)
 
 # --- config
 check_PROGRAMS += tests/bench/bench_config
