@@ -33,7 +33,7 @@ REC_LDFLAGS = $(DRIVER_LDFLAGS) -rpath /nowhere
 RIG_SOURCES = %D%/rig.c %D%/rig.h %D%/recorder.h
 RIG_CPPFLAGS = $(TEST_CPPFLAGS) -DRECORDERS='"$(abs_top_builddir)/%D%/.libs"'
 
-CONFORMANCE = %D%/test_recording %D%/test_callbacks %D%/test_stuck %D%/test_recover
+CONFORMANCE = %D%/test_recording %D%/test_callbacks %D%/test_stuck %D%/test_recover %D%/test_errors %D%/stress
 check_PROGRAMS += $(CONFORMANCE)
 TESTS += $(CONFORMANCE)
 %C%_test_recording_SOURCES = %D%/test_recording.c $(RIG_SOURCES)
@@ -48,3 +48,9 @@ TESTS += $(CONFORMANCE)
 %C%_test_recover_SOURCES = %D%/test_recover.c $(RIG_SOURCES)
 %C%_test_recover_CPPFLAGS = $(RIG_CPPFLAGS)
 %C%_test_recover_LDADD = $(TEST_LIBS)
+%C%_test_errors_SOURCES = %D%/test_errors.c $(RIG_SOURCES)
+%C%_test_errors_CPPFLAGS = $(RIG_CPPFLAGS)
+%C%_test_errors_LDADD = $(TEST_LIBS)
+%C%_stress_SOURCES = %D%/stress.c $(RIG_SOURCES)
+%C%_stress_CPPFLAGS = $(RIG_CPPFLAGS)
+%C%_stress_LDADD = $(TEST_LIBS)

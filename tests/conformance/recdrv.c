@@ -4,7 +4,7 @@
  * short behind join. */
 #include <stdlib.h>
 
-#include "recorder.h"
+#include "tests/conformance/recorder.h"
 
 #ifndef REC_CAPABILITIES
 #define REC_CAPABILITIES 0
@@ -159,12 +159,14 @@ static void release(void *self, struct ndrv_network *network, struct ndrv_endpoi
 }
 #endif
 
-static const struct ndrv_ops ops = {
 #ifdef REC_SHORT
-	.size = offsetof(struct ndrv_ops, leave) + sizeof(void (*)(void)),
+#define OPS_SIZE (offsetof(struct ndrv_ops, leave) + sizeof(void (*)(void)))
 #else
-	.size = sizeof(ops),
+#define OPS_SIZE sizeof(struct ndrv_ops)
 #endif
+
+static const struct ndrv_ops ops = {
+	.size = OPS_SIZE,
 	.network_create = network_create,
 	.network_delete = network_delete,
 	.endpoint_create = endpoint_create,
@@ -210,4 +212,4 @@ static int open_self(const struct ndrv_host *host, void **ret, struct ndrv_error
 }
 
 NDRV_DRIVER(&ops, open_self, .types = REC_TYPES, .name = "rec", .version = "1.0", .vendor = "tests", .data_scope = REC_SCOPE,
-	    .threading = REC_THREADING, .capability_flags = REC_CAPABILITIES);
+	    .ops_size = OPS_SIZE, .threading = REC_THREADING, .capability_flags = REC_CAPABILITIES);

@@ -423,62 +423,6 @@ static void join_gets_options_of_endpoint_and_sandbox_apart(void **state)
 	close_rig(rig);
 }
 
-/* --- errors --- */
-
-static void every_row_of_the_error_table_comes_through(void **state)
-{
-	static const int codes[] = {
-#define ROW(number, name, kind, text) number,
-		NDRV_ERRORS(ROW)
-#undef ROW
-	};
-	struct rig *rig = open_rig();
-
-	(void)state;
-	assert_reply_ok(rig_network(rig, "rec", "n1"));
-	assert_reply_ok(rig_endpoint(rig, "n1", "e1"));
-	rig->act = fail_op;
-	for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++) {
-		struct failing failing = {"endpoint_info", codes[i], false};
-		rig->act_data = &failing;
-		struct reply reply = rig_op(rig, REQ_ENDPOINT_INFO, "n1", "e1");
-		assert_int_equal(reply.error.code, codes[i]);
-		assert_int_equal(reply.error.kind, ndrv_error_kind(codes[i]));
-		assert_string_equal(reply.error.text, "scripted");
-	}
-	close_rig(rig);
-}
-
-static int answer_badly(struct rig *rig, struct recorded *recorded)
-{
-	if (strcmp(recorded->op, "endpoint_info") != 0)
-		return 0;
-	int *how = rig->act_data;
-	return *how;
-}
-
-static void an_error_that_is_none_is_internal_and_names_the_driver(void **state)
-{
-	static const int results[] = {1, 12345, -999999};
-	struct rig *rig = open_rig();
-
-	(void)state;
-	assert_reply_ok(rig_network(rig, "rec", "n1"));
-	assert_reply_ok(rig_endpoint(rig, "n1", "e1"));
-	rig->act = answer_badly;
-	for (size_t i = 0; i < 3; i++) {
-		int how = results[i];
-		rig->act_data = &how;
-		assert_reply_fails(rig_op(rig, REQ_ENDPOINT_INFO, "n1", "e1"), NDRV_E_INTERNAL, "driver \"rec\"");
-	}
-	int how = -NDRV_E_NO_SERVICE;
-	rig->act_data = &how;
-	assert_reply_fails(rig_op(rig, REQ_ENDPOINT_INFO, "n1", "e1"), NDRV_E_NO_SERVICE, "without a reason");
-	how = -4000;
-	assert_reply_fails(rig_op(rig, REQ_ENDPOINT_INFO, "n1", "e1"), NDRV_E_INTERNAL, "rec");
-	close_rig(rig);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -497,8 +441,6 @@ int main(void)
 		cmocka_unit_test(network_create_gets_options_pools_and_who_asked),
 		cmocka_unit_test(a_driver_that_needs_no_gateway_gets_none),
 		cmocka_unit_test(join_gets_options_of_endpoint_and_sandbox_apart),
-		cmocka_unit_test(every_row_of_the_error_table_comes_through),
-		cmocka_unit_test(an_error_that_is_none_is_internal_and_names_the_driver),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
