@@ -81,7 +81,9 @@ int ndrv_route_check(const struct ndrv_route *route, struct ndrv_error *err)
 {
 	char destination[NDRV_PREFIX_TEXT], next_hop[NDRV_ADDR_TEXT];
 
-	int rc = ndrv_prefix_check("destination of a route", route ? &route->destination : NULL, err);
+	if (!route)
+		return ndrv_fail(err, NDRV_E_BAD_REQUEST, "no route was passed");
+	int rc = ndrv_prefix_check("destination of a route", &route->destination, err);
 	if (rc)
 		return rc;
 	ndrv_prefix_format(&route->destination, destination);

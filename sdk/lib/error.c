@@ -87,20 +87,19 @@ static const char *const kind_names[] = {[NDRV_KIND_OK] = "OK",
 #undef NDRV_X
 };
 
-static const struct row *row_find(int code)
-{
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-		if (rows[i].code == code || rows[i].code == -code)
-			return &rows[i];
-	return NULL;
-}
-
-/* The row of a code; INTERNAL's for a number this side does not know, and for 0: something that fails has not succeeded. */
+/* The row of a code, whatever its sign; INTERNAL's for a number this side does not know, and for 0: something that fails has not
+ * succeeded. */
 static const struct row *row_of(int code)
 {
-	const struct row *row = row_find(code);
+	const struct row *internal = &rows[0];
 
-	return row ? row : row_find(NDRV_E_INTERNAL);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		if (rows[i].code == code || rows[i].code == -code)
+			return &rows[i];
+		if (rows[i].code == NDRV_E_INTERNAL)
+			internal = &rows[i];
+	}
+	return internal;
 }
 
 /* Ends a text that did not fit with "...", cutting no UTF-8 sequence in two. `bytes` is what the whole text would have taken. */

@@ -181,11 +181,12 @@ static int read_aux(const json_t *map, struct ndrv_ipam_data *made, struct ndrv_
 		const json_t *value = json_object_iter_value(at);
 		if (!json_is_string(value))
 			return ndrv_wrap(err, wrong_type(name, err), "AuxAddresses");
-		int rc = ndrv_prefix_parse(json_string_value(value), &aux[made->aux_count].address, err);
+		struct ndrv_aux_address *slot = &aux[made->aux_count];
+		int rc = ndrv_prefix_parse(json_string_value(value), &slot->address, err);
 		if (rc)
 			return ndrv_wrap(err, rc, "AuxAddresses %s", name);
-		aux[made->aux_count].name = strdup(name);
-		if (!aux[made->aux_count].name)
+		slot->name = strdup(name);
+		if (!slot->name)
 			return no_memory(err);
 		made->aux_count++;
 	}

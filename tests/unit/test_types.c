@@ -269,7 +269,7 @@ static void routes_are_checked(void **state)
 	struct ndrv_route route = {.next_hop = addr("10.0.0.1")};
 
 	(void)state;
-	assert_fails(ndrv_route_check(NULL, &err), &err, NDRV_E_BAD_REQUEST, "destination of a route is not set");
+	assert_fails(ndrv_route_check(NULL, &err), &err, NDRV_E_BAD_REQUEST, "no route was passed");
 	assert_fails(ndrv_route_check(&route, &err), &err, NDRV_E_BAD_REQUEST, "destination of a route is not set");
 	route.destination = prefix("0.0.0.0/0");
 	assert_ok(ndrv_route_check(&route, &err), &err);
