@@ -11,8 +11,8 @@
  *  - an op returns 0, or a negative NDRV_E_ code with call->err filled: `return ndrv_fail(call->err, NDRV_E_..., "...")`;
  *  - ops on one network are serialised; ops on different networks may run at once on different threads (see `threading`);
  *  - an op left NULL, or beyond the driver's `size`, is NotImplemented, decided at load; the host never calls it;
- *  - every op may be repeated with the same ids after a crash or a lost answer: creating what is there already, the same, is
- *success, deleting what is gone is success;
+ *  - every op may be repeated with the same ids after a crash or a lost answer: creating the same again is success, and so is
+ *    deleting what is gone;
  *  - a failed create leaves nothing behind; the host then calls the matching delete with NDRV_CALL_UNDO all the same;
  *  - drivers never call setns(), fork(), or exec anything, keep no fd of a sandbox, and start no thread unless flags say so.
  *
