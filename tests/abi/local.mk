@@ -30,3 +30,32 @@ TESTS += %D%/test_abi
 ABI_CHECKS = %D%/note.sh %D%/template.sh
 dist_check_SCRIPTS += $(ABI_CHECKS)
 TESTS += $(ABI_CHECKS)
+
+# The SDK's readers of texts, on any bytes.
+check_PROGRAMS += tests/fuzz/fuzz_sdk
+tests_fuzz_fuzz_sdk_SOURCES = tests/fuzz/fuzz_sdk.c tests/fuzz/replay.c
+tests_fuzz_fuzz_sdk_CPPFLAGS = $(TEST_CPPFLAGS) -DREPLAY_CORPUS='"$(abs_top_srcdir)/tests/fuzz/sdk"'
+tests_fuzz_fuzz_sdk_LDADD = $(HOST_LIBS)
+TESTS += tests/fuzz/fuzz_sdk
+EXTRA_DIST += \
+	tests/fuzz/sdk/addr.txt \
+	tests/fuzz/sdk/empty.json \
+	tests/fuzz/sdk/escapes.json \
+	tests/fuzz/sdk/full.json \
+	tests/fuzz/sdk/id.txt \
+	tests/fuzz/sdk/mac-colons.txt \
+	tests/fuzz/sdk/mac-dashes.txt \
+	tests/fuzz/sdk/mac-dots.txt \
+	tests/fuzz/sdk/mapped-short.txt \
+	tests/fuzz/sdk/mapped.txt \
+	tests/fuzz/sdk/name.txt \
+	tests/fuzz/sdk/nil.json \
+	tests/fuzz/sdk/none.txt \
+	tests/fuzz/sdk/nul.txt \
+	tests/fuzz/sdk/numbers.json \
+	tests/fuzz/sdk/octal.txt \
+	tests/fuzz/sdk/runs.txt \
+	tests/fuzz/sdk/scope.txt \
+	tests/fuzz/sdk/v4.txt \
+	tests/fuzz/sdk/v6.json \
+	tests/fuzz/sdk/zeros.txt
