@@ -74,7 +74,8 @@ void link_name(char ret[NDRV_IFNAME_MAX], const char *kind, const struct ndrv_ne
 int link_make_bridge(struct ndrv_call *call, const struct ndrv_network *network, struct net *net);
 /* Deletes the bridge and what still hangs on it; a foreign one only loses our ports. */
 int link_delete_bridge(struct ndrv_call *call, const struct ndrv_network *network, const struct net *net);
-/* Makes the pair of an endpoint: in `netns_fd` under ep->inner, or (fd -1) both ends here. Sets outer_index. */
+/* Makes the pair of an endpoint: in `netns_fd` under ep->inner, or (fd -1) both ends here. Sets outer_index as soon as there is
+ * something to delete, also where it then fails. */
 int link_make_pair(struct ndrv_call *call, const struct ndrv_network *network, const struct net *net, struct ep *ep, int netns_fd);
 /* Deletes a link of ours by name; one that is gone is success, a stranger's is left alone. */
 int link_delete_ours(struct ndrv_call *call, const struct ndrv_network *network, const char *name);

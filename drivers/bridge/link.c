@@ -217,6 +217,25 @@ static int isolate_port(struct ndrv_call *call, const struct ep *ep)
 	return ndrv_nl_send(call->host_nl, msg, call->err, "isolate bridge port %s", ep->outer);
 }
 
+/* A port has no use for an address of its own, and a thousand of them in one table make each further one slower by a third. The
+ * kernel gives one at "up", so that is a message of its own. */
+static int start_port(struct ndrv_call *call, const struct ep *ep)
+{
+	struct ndrv_link_change quiet = {.no_autoaddress = 1}, up = {.up = 1};
+	struct ndrv_nl_batch batch;
+	struct ndrv_nl_batch_item *item;
+	int rc;
+
+	ndrv_nl_batch_init(&batch, call->host_nl);
+	item = ndrv_link_set_batch(&batch, ep->outer, ep->outer_index, &quiet);
+	if (item)
+		item->ignore = EAFNOSUPPORT;
+	(void)ndrv_link_set_batch(&batch, ep->outer, ep->outer_index, &up);
+	rc = ndrv_nl_batch_send(&batch, call->err);
+	ndrv_nl_batch_done(&batch);
+	return rc;
+}
+
 static int create_pair(struct ndrv_call *call, const struct ndrv_network *network, const struct net *net, struct ep *ep,
 		       int netns_fd)
 {
@@ -250,14 +269,12 @@ int link_make_pair(struct ndrv_call *call, const struct ndrv_network *network, c
 		if (!rc)
 			rc = create_pair(call, network, net, ep, netns_fd);
 	}
-	if (!rc && !net->options.icc) {
-		rc = isolate_port(call, ep);
-		if (rc)
-			(void)ndrv_link_delete(call->host_nl, ep->outer, ep->outer_index, NULL);
-	}
 	if (rc == -NDRV_E_NETWORK_FULL)
 		return ndrv_fail_object(call->err, NDRV_E_NETWORK_FULL, network->id);
-	return rc;
+	/* Kept apart before it carries the first packet. */
+	if (!rc && !net->options.icc)
+		rc = isolate_port(call, ep);
+	return rc ? rc : start_port(call, ep);
 }
 
 int link_delete_ours(struct ndrv_call *call, const struct ndrv_network *network, const char *name)

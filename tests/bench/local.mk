@@ -12,3 +12,10 @@ check_PROGRAMS += tests/bench/bench_config
 tests_bench_bench_config_SOURCES = tests/bench/bench_config.c
 tests_bench_bench_config_CPPFLAGS = $(TEST_CPPFLAGS) -DCORPUS='"$(abs_top_srcdir)/tests/unit/config"'
 tests_bench_bench_config_LDADD = $(HOST_LIBS)
+
+# --- drivers and sandbox
+check_PROGRAMS += tests/bench/bench_endpoint
+tests_bench_bench_endpoint_SOURCES = tests/bench/bench_endpoint.c tests/bench/floor.c tests/bench/floor.h
+tests_bench_bench_endpoint_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_bench_bench_endpoint_LDADD = tests/lib/libtest.a $(TEST_LIBS)
+tests_bench_bench_endpoint_DEPENDENCIES = tests/lib/libtest.a host/libhost.a sdk/libndrv.a $(driver_LTLIBRARIES)
