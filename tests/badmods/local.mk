@@ -22,3 +22,9 @@ check_PROGRAMS += %D%/test_registry
 %C%_test_registry_CPPFLAGS = $(BADMODS_CPPFLAGS)
 %C%_test_registry_LDADD = $(TEST_LIBS)
 TESTS += %D%/test_registry
+
+check_PROGRAMS += %D%/test_elf
+%C%_test_elf_SOURCES = %D%/test_elf.c %D%/forge.c %D%/forge.h %D%/fixture.c %D%/fixture.h
+%C%_test_elf_CPPFLAGS = $(BADMODS_CPPFLAGS)
+%C%_test_elf_LDADD = $(TEST_LIBS)
+TESTS += %D%/test_elf

@@ -11,3 +11,11 @@ tests_fuzz_fuzz_config_SOURCES = tests/fuzz/fuzz_config.c tests/fuzz/replay.c
 tests_fuzz_fuzz_config_CPPFLAGS = $(TEST_CPPFLAGS) -DREPLAY_CORPUS='"$(abs_top_srcdir)/tests/unit/config"'
 tests_fuzz_fuzz_config_LDADD = $(HOST_LIBS)
 TESTS += tests/fuzz/fuzz_config
+
+# --- elf: driver files
+check_PROGRAMS += tests/fuzz/fuzz_elf
+tests_fuzz_fuzz_elf_SOURCES = tests/fuzz/fuzz_elf.c tests/fuzz/replay.c
+tests_fuzz_fuzz_elf_CPPFLAGS = $(TEST_CPPFLAGS) -DREPLAY_CORPUS='"$(abs_top_srcdir)/tests/fuzz/elf"'
+tests_fuzz_fuzz_elf_LDADD = $(TEST_LIBS)
+TESTS += tests/fuzz/fuzz_elf
+EXTRA_DIST += tests/fuzz/elf
