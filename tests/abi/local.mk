@@ -27,6 +27,12 @@ check_PROGRAMS += %D%/test_abi
 %C%_test_abi_LDADD = $(TEST_LIBS)
 TESTS += %D%/test_abi
 
+check_PROGRAMS += %D%/test_host
+%C%_test_host_SOURCES = %D%/test_host.c tests/badmods/fixture.c tests/badmods/fixture.h
+%C%_test_host_CPPFLAGS = $(TEST_CPPFLAGS) -DBADMODS_DIR='"$(abs_top_builddir)/%D%/.libs"'
+%C%_test_host_LDADD = $(TEST_LIBS)
+TESTS += %D%/test_host
+
 ABI_CHECKS = %D%/note.sh %D%/template.sh
 dist_check_SCRIPTS += $(ABI_CHECKS)
 TESTS += $(ABI_CHECKS)

@@ -7,14 +7,12 @@
 
 #include <ndrv/driver.h>
 
-#include <stdlib.h>
-
 /* For .size of the ops and .ops_size of the note. */
 #define SHORT_OPS_SIZE ((uint32_t)offsetof(struct ndrv_ops, endpoint_info))
 
 static void NDRV_UNUSED short_ops_trap(void)
 {
-	abort();
+	__builtin_trap();
 }
 
 #define SHORT_OPS_TRAP(member) .member = (__typeof__(((struct ndrv_ops *)0)->member))short_ops_trap

@@ -61,7 +61,7 @@ esac
 shown=$(nm -A --defined-only "$stage$libdir/libndrv.a" 2>/dev/null | grep -c ' [TDBR] ndrv_')
 [ "$shown" -gt 50 ] || bad "libndrv.a has only $shown symbols"
 open=$(readelf -Ws "$stage$libdir/libndrv.a" 2>/dev/null | awk '$5 == "GLOBAL" && $6 == "DEFAULT" && $7 != "UND" { print $8 }')
-[ -z "$open" ] || bad "libndrv.a shows in whatever it is linked into:" $open
+[ -z "$open" ] || bad "libndrv.a shows in whatever it is linked into: $open"
 for header in "$srcdir"/sdk/include/ndrv/*.h; do
 	[ -f "$stage$(installed --variable=includedir)/ndrv/$(basename "$header")" ] || bad "$(basename "$header") is not installed"
 done
