@@ -12,7 +12,8 @@ void log_set_level(int level);
 int log_level(void);
 /* Where lines go; a file descriptor that is not closed. 2 until set. */
 void log_set_fd(int fd);
-/* "<6>topic: text": the level as sd-daemon(3) prefix when `log_set_prefix(1)`, control characters escaped, at most one write(2). */
+/* "<6>topic: text": the level as sd-daemon(3) prefix when `log_set_prefix(1)`, control characters written as "?", at most one
+ * write(2). */
 void log_set_prefix(int on);
 void log_write(int level, const char *topic, const char *fmt, ...) NDRV_PRINTF(3, 4);
 

@@ -1,6 +1,30 @@
 # SPDX-License-Identifier: Apache-2.0
 
 # --- state: host/state and the parts of host/base it stands on
+check_PROGRAMS += tests/unit/test_base
+tests_unit_test_base_SOURCES = tests/unit/test_base.c
+tests_unit_test_base_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_base_LDADD = $(TEST_LIBS)
+TESTS += tests/unit/test_base
+
+check_PROGRAMS += tests/unit/test_idmap
+tests_unit_test_idmap_SOURCES = tests/unit/test_idmap.c
+tests_unit_test_idmap_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_idmap_LDADD = $(TEST_LIBS)
+TESTS += tests/unit/test_idmap
+
+check_PROGRAMS += tests/unit/test_turn
+tests_unit_test_turn_SOURCES = tests/unit/test_turn.c
+tests_unit_test_turn_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_turn_LDADD = $(TEST_LIBS)
+TESTS += tests/unit/test_turn
+
+check_PROGRAMS += tests/unit/test_disk_full
+tests_unit_test_disk_full_SOURCES = tests/unit/test_disk_full.c
+tests_unit_test_disk_full_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_disk_full_LDADD = tests/lib/libtest.a $(TEST_LIBS)
+TESTS += tests/unit/test_disk_full
+
 check_PROGRAMS += tests/unit/test_torn
 tests_unit_test_torn_SOURCES = tests/unit/test_torn.c
 tests_unit_test_torn_CPPFLAGS = $(TEST_CPPFLAGS)

@@ -4,7 +4,9 @@
 
 #include <fcntl.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -163,14 +165,46 @@ static void live_records_of_another_boot_or_namespace_are_dropped(void **state)
 	assert_int_equal(status, 0);
 }
 
+/* A limit on the size of files stands in for a disk that fails: write(2) gives an error that is not "full". */
+static void a_failing_write_is_an_error_and_leaves_the_former_row(void **state)
+{
+	(void)state;
+	struct ndrv_error err = {0};
+	struct store *store = statedir_open(&dir);
+	struct records *records = records_new();
+	struct network *network = statedir_network(records, 1);
+	struct rlimit before, small;
+	int rc;
+
+	assert_ok(store_put_network(store, network, &err), &err);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+	small = (struct rlimit){.rlim_cur = 65536, .rlim_max = before.rlim_max};
+	(void)signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+	for (network->created_at = 1; (rc = store_put_network(store, network, &err)) == 0;)
+		network->created_at++;
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+	assert_fails(rc, &err, NDRV_E_STATE, "state.db: cannot write network net1: disk I/O error");
+	struct records *seen = statedir_load(store);
+	assert_int_equal(statedir_find(seen, "net1")->created_at, network->created_at - 1);
+	records_free(seen);
+	assert_ok(store_put_network(store, network, &err), &err);
+	records_free(records);
+	store_close(store);
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, make_dir, remove_dir)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(a_newer_schema_is_refused_and_left_alone),	 T(a_corrupt_file_is_set_aside_and_its_backup_restored),
-		T(a_row_that_vanished_from_its_page_is_noticed), T(the_second_backup_stands_in_for_a_bad_first_one),
-		T(rows_with_a_wrong_checksum_are_set_aside),	 T(live_records_of_another_boot_or_namespace_are_dropped),
+		T(a_newer_schema_is_refused_and_left_alone),
+		T(a_corrupt_file_is_set_aside_and_its_backup_restored),
+		T(a_row_that_vanished_from_its_page_is_noticed),
+		T(the_second_backup_stands_in_for_a_bad_first_one),
+		T(rows_with_a_wrong_checksum_are_set_aside),
+		T(live_records_of_another_boot_or_namespace_are_dropped),
+		T(a_failing_write_is_an_error_and_leaves_the_former_row),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
