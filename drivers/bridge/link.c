@@ -271,6 +271,9 @@ int link_make_pair(struct ndrv_call *call, const struct ndrv_network *network, c
 	}
 	if (rc == -NDRV_E_NETWORK_FULL)
 		return ndrv_fail_object(call->err, NDRV_E_NETWORK_FULL, network->id);
+	/* The host end's name was free just now, and the kernel does not say which end it means. */
+	if (rc == -NDRV_E_LINK_EXISTS && netns_fd >= 0)
+		return ndrv_fail(call->err, NDRV_E_LINK_EXISTS, "interface %s already exists in the sandbox", ep->inner);
 	/* Kept apart before it carries the first packet. */
 	if (!rc && !net->options.icc)
 		rc = isolate_port(call, ep);
