@@ -62,7 +62,7 @@ static int add_network(struct job *job, struct network *network, const struct in
 	if (!known)
 		(void)records_each(dispatch->parts.records, count_others, &counting);
 	if (counting.count)
-		rc = ndrv_fail(err, NDRV_E_FORBIDDEN, "only one network of type \"%s\" is allowed", network->type);
+		rc = ndrv_fail(err, NDRV_E_FORBIDDEN, "only one instance of \"%s\" network is allowed", network->type);
 	else
 		rc = records_add(dispatch->parts.records, network, ret_existing, err);
 	(void)pthread_mutex_unlock(&dispatch->create_lock);

@@ -142,7 +142,13 @@ static int has_default(struct sandbox *sandbox, int family, bool *ret, struct nd
 	}
 	if (!msg)
 		return ndrv_fail(err, NDRV_E_NO_SERVICE, "out of memory");
-	return ndrv_nl_dump(sandbox->nl, msg, look_for_default, ret, err);
+	int rc = ndrv_nl_dump(sandbox->nl, msg, look_for_default, ret, err);
+	if (rc && ndrv_error_kind(rc) == NDRV_KIND_NOT_FOUND) {
+		/* A fresh namespace has no table yet to list. */
+		ndrv_error_clear(err);
+		rc = 0;
+	}
+	return rc;
 }
 
 static int settle_gateway(struct sandbox *sandbox, int family, const struct ndrv_addr *wanted, struct ndrv_addr *ret,
