@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "host/lifecycle/extra.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "host/base/log.h"
+#include "host/lifecycle/host_parts.h"
+#include "host/state/store.h"
+
+/* --- loading and unloading by hand --- */
+
+/* "/path/acme.so" is driver "acme", as a descriptor drivers.d/acme.yaml would name it. */
+static int name_of_file(struct arena *arena, const char *file, const char **ret, struct ndrv_error *err)
+{
+	const char *base = strrchr(file, '/');
+	char *name = arena_strdup(arena, base ? base + 1 : file);
+
+	if (!name)
+		return ndrv_fail_errno(err, ENOMEM, "load %s", file);
+	size_t length = strlen(name);
+	if (length <= 3 || strcmp(name + length - 3, ".so") != 0)
+		return ndrv_fail(err, NDRV_E_BAD_REQUEST, "%s: a driver file is called NAME.so", file);
+	name[length - 3] = '\0';
+	*ret = name;
+	return 0;
+}
+
+static int serve_load(struct host *host, struct request *request, struct reply *reply)
+{
+	struct ndrv_error *err = &reply->error;
+	struct config_driver descriptor = {.path = request->file, .at = "by hand", .enabled = true};
+
+	if (!request->file || request->file[0] != '/')
+		return ndrv_fail(err, NDRV_E_BAD_REQUEST, "driver file \"%s\": an absolute path is needed",
+				 request->file ? request->file : "");
+	int rc = name_of_file(request->arena, request->file, &descriptor.name, err);
+	if (rc)
+		return rc;
+	/* A descriptor of that name and file says more than the bare path: its pin, its configuration. */
+	const struct config_driver *known = config_driver_find(host->config, descriptor.name);
+	if (known && known->path && strcmp(known->path, request->file) == 0)
+		descriptor = *known;
+	(void)pthread_mutex_lock(&host->lock);
+	rc = drivers_load(&host->drivers, &descriptor, err);
+	(void)pthread_mutex_unlock(&host->lock);
+	if (rc)
+		return rc;
+	return ndrv_map_set(&request->arena->ndrv, &reply->value, "driver", ndrv_string(descriptor.name), err);
+}
+
+/* By network type, as everywhere on the command line, or by the driver's own name. */
+static struct generation *find_driver(struct host *host, const char *type)
+{
+	struct driver_type *found = registry_type(host->drivers.registry, type);
+	struct instance *instance = found ? type_current(found) : NULL;
+
+	return instance ? instance->generation : registry_driver(host->drivers.registry, type);
+}
+
+static int serve_unload(struct host *host, struct request *request, struct reply *reply)
+{
+	(void)pthread_mutex_lock(&host->lock);
+	struct generation *generation = find_driver(host, request->type);
+	int rc = generation ? registry_unload(host->drivers.registry, generation->name, &reply->error)
+			    : ndrv_fail_object(&reply->error, NDRV_E_NO_DRIVER, request->type);
+	(void)pthread_mutex_unlock(&host->lock);
+	if (!rc)
+		log_info("driver", "%s: unloaded by hand", request->type);
+	return rc;
+}
+
+/* --- status: what only the host as a whole knows --- */
+
+static int add_status(struct host *host, struct request *request, struct reply *reply)
+{
+	struct ndrv_arena *arena = &request->arena->ndrv;
+	struct ndrv_value refused, state;
+	struct ndrv_error *err = &reply->error;
+
+	int rc = drivers_refused(&host->drivers, arena, &refused, err);
+	if (!rc)
+		rc = ndrv_map_set(arena, &reply->value, "refused_drivers", refused, err);
+	if (!rc)
+		rc = store_report(host->store, arena, &state, err);
+	if (!rc)
+		rc = ndrv_map_set(arena, &reply->value, "state", state, err);
+	if (!rc)
+		rc = ndrv_map_set(arena, &reply->value, "recovery", host->recovery, err);
+	const char *file = host->config->file ? host->config->file : "";
+	if (!rc)
+		rc = ndrv_map_set(arena, &reply->value, "config", ndrv_string(file), err);
+	return rc;
+}
+
+int extra_serve(void *data, struct request *request, struct reply *reply)
+{
+	struct host *host = data;
+
+	if (request->op == REQ_STATUS)
+		return add_status(host, request, reply);
+	if (request->op == REQ_DRIVER_LOAD)
+		return serve_load(host, request, reply);
+	if (request->op == REQ_DRIVER_UNLOAD)
+		return serve_unload(host, request, reply);
+	if (request->op == REQ_RELOAD)
+		return host_reload(host, request->arena, &reply->value, &reply->error);
+	return ndrv_fail(&reply->error, NDRV_E_NOT_IMPLEMENTED, "operation %s", request_op_name(request->op));
+}

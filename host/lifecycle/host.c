@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "host/lifecycle/host.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "host/base/clock.h"
+#include "host/base/log.h"
+#include "host/dispatch/frames.h"
+#include "host/lifecycle/drivers.h"
+#include "host/lifecycle/extra.h"
+#include "host/lifecycle/host_parts.h"
+#include "host/lifecycle/reload.h"
+#include "host/sandbox/hostns.h"
+#include "host/state/ipam.h"
+#include "host/state/store.h"
+
+/* How long an unloading waits for the calls that are inside. */
+#define DRAIN_NS (30 * NSEC_PER_SEC)
+#define RECOVERY_MEMORY (64u << 20)
+
+const struct config *host_config(const struct host *host)
+{
+	return host->config;
+}
+
+struct dispatch *host_dispatch(struct host *host)
+{
+	return host->dispatch;
+}
+
+uint64_t host_features(void)
+{
+	return 0;
+}
+
+/* --- what the registry asks --- */
+
+static int is_of_type(struct network *network, void *data)
+{
+	return strcmp(network->type, data) == 0;
+}
+
+static int hook_in_use(void *data, const struct instance *instance, struct ndrv_error *err)
+{
+	struct host *host = data;
+
+	if (!records_each(host->records, is_of_type, instance->type->name))
+		return 0;
+	return ndrv_fail(err, NDRV_E_DRIVER_IN_USE, "driver type \"%s\" has networks: remove them first (ndrvctl network ls)",
+			 instance->type->name);
+}
+
+static int hook_drain(void *data, struct instance *instance, struct ndrv_error *err)
+{
+	(void)data;
+	return frames_wait(instance, clock_ns() + DRAIN_NS, err);
+}
+
+/* --- start --- */
+
+/* The journal says in the environment which stream it is; a prefix anywhere else would only be noise. */
+static bool stderr_is_journal(void)
+{
+	const char *text = secure_getenv("JOURNAL_STREAM");
+	unsigned long long device, inode;
+	struct stat st;
+
+	return text && sscanf(text, "%llu:%llu", &device, &inode) == 2 && fstat(STDERR_FILENO, &st) == 0 && st.st_dev == device &&
+	       st.st_ino == inode;
+}
+
+static void apply_log(const struct config_log *log)
+{
+	log_set_level(log->level);
+	log_set_prefix(log->format == CONFIG_LOG_PREFIX || (log->format == CONFIG_LOG_AUTO && stderr_is_journal()));
+}
+
+/* The configuration's words that only the dispatcher knows. */
+int host_check_config(const struct config *config, struct ndrv_error *err)
+{
+	for (uint32_t i = 0; i < config->deny_count; i++) {
+		const struct config_deny *deny = &config->deny[i];
+		if (request_op_find(deny->op) == REQ_COUNT)
+			return ndrv_fail(err, NDRV_E_CONFIG, "%s: deny: unknown operation \"%s\": see ndrvd(8) for their names",
+					 deny->at, deny->op);
+	}
+	return 0;
+}
+
+static int open_state(struct host *host, struct ndrv_error *err)
+{
+	const struct config *config = host->config;
+	struct store_paths paths = {.state_dir = config->state_dir, .runtime_dir = config->runtime_dir};
+	struct ipam_source *sources = calloc(config->pool_count ? config->pool_count : 1, sizeof(*sources));
+
+	if (!sources)
+		return ndrv_fail_errno(err, ENOMEM, "address pools");
+	for (uint32_t i = 0; i < config->pool_count; i++)
+		sources[i] = (struct ipam_source){.base = config->pools[i].base, .length = config->pools[i].size};
+	host->ipam = ipam_new(sources, config->pool_count);
+	free(sources);
+	host->records = records_new();
+	if (!host->ipam || !host->records)
+		return ndrv_fail_errno(err, ENOMEM, "records");
+	int rc = store_open(&paths, &host->store, err);
+	return rc ? rc : store_load(host->store, host->records, err);
+}
+
+static int start_drivers(struct host *host, struct ndrv_error *err)
+{
+	struct registry_hooks hooks = {.data = host, .in_use = hook_in_use, .drain = hook_drain};
+	struct ndrv_host services = {.features = host_features()};
+	struct registry *registry;
+
+	int rc = hostns_open(&host->hostns, err);
+	if (!rc)
+		rc = registry_new(&registry, host->config->state_dir, &services, &hooks, err);
+	if (rc)
+		return rc;
+	drivers_init(&host->drivers, registry);
+	host->has_drivers = true;
+	struct dispatch_parts parts = {.config = host->config,
+				       .registry = registry,
+				       .records = host->records,
+				       .store = host->store,
+				       .ipam = host->ipam,
+				       .hostns = host->hostns};
+	rc = dispatch_new(&parts, &host->dispatch, err);
+	if (rc)
+		return rc;
+	dispatch_set_extra(host->dispatch, extra_serve, host);
+	return drivers_load_all(&host->drivers, host->config, err);
+}
+
+static int recover(struct host *host, struct ndrv_error *err)
+{
+	int64_t networks = 0, endpoints = 0;
+
+	int rc = dispatch_recover(host->dispatch, &host->recovery_arena, &host->recovery, err);
+	if (rc)
+		return rc;
+	(void)ndrv_map_int(&host->recovery, "networks", &networks, NULL);
+	(void)ndrv_map_int(&host->recovery, "endpoints", &endpoints, NULL);
+	log_info("host", "serving %lld networks and %lld endpoints", (long long)networks, (long long)endpoints);
+	return 0;
+}
+
+int host_open(const struct host_options *options, struct host **ret, struct ndrv_error *err)
+{
+	struct host *host = calloc(1, sizeof(*host));
+
+	if (!host)
+		return ndrv_fail_errno(err, ENOMEM, "start the host");
+	(void)pthread_mutex_init(&host->lock, NULL);
+	arena_init(&host->recovery_arena, RECOVERY_MEMORY);
+	host->overrides = options->overrides;
+	int rc = 0;
+	if (options->config_path) {
+		host->config_path = strdup(options->config_path);
+		rc = host->config_path ? 0 : ndrv_fail_errno(err, ENOMEM, "start the host");
+	}
+	if (!rc)
+		rc = config_load(host->config_path, host->overrides, &host->config, err);
+	if (!rc) {
+		apply_log(&host->config->log);
+		rc = host_check_config(host->config, err);
+	}
+	if (!rc) {
+		rc = open_state(host, err);
+	}
+	if (!rc)
+		rc = start_drivers(host, err);
+	if (!rc)
+		rc = recover(host, err);
+	if (rc) {
+		host_close(host, 0);
+		return rc;
+	}
+	*ret = host;
+	return 0;
+}
+
+void host_close(struct host *host, uint64_t grace_ns)
+{
+	if (host->dispatch)
+		dispatch_stop(host->dispatch, clock_ns() + grace_ns);
+	if (host->has_drivers)
+		registry_free(host->drivers.registry);
+	if (host->dispatch)
+		dispatch_free(host->dispatch);
+	if (host->has_drivers)
+		drivers_done(&host->drivers);
+	if (host->records)
+		records_free(host->records);
+	if (host->ipam)
+		ipam_free(host->ipam);
+	if (host->store)
+		store_close(host->store);
+	if (host->hostns)
+		hostns_close(host->hostns);
+	for (struct former *former = host->former; former;) {
+		struct former *next = former->next;
+		config_free(former->config);
+		free(former);
+		former = next;
+	}
+	if (host->config)
+		config_free(host->config);
+	free(host->config_path);
+	arena_reset(&host->recovery_arena);
+	(void)pthread_mutex_destroy(&host->lock);
+	free(host);
+}
+
+/* --- reload --- */
+
+static int report_reload(struct host *host, const struct config *after, struct arena *arena, struct ndrv_value *ret,
+			 struct ndrv_error *err)
+{
+	struct ndrv_value drivers, restart, map = ndrv_null();
+
+	int rc = reload_needs_restart(host->config, after, arena, &restart, err);
+	if (!rc)
+		rc = reload_drivers(&host->drivers, host->config, after, arena, &drivers, err);
+	if (!rc)
+		rc = ndrv_map_set(&arena->ndrv, &map, "drivers", drivers, err);
+	if (!rc)
+		rc = ndrv_map_set(&arena->ndrv, &map, "restart", restart, err);
+	if (!rc)
+		*ret = map;
+	return rc;
+}
+
+int host_reload(struct host *host, struct arena *arena, struct ndrv_value *ret, struct ndrv_error *err)
+{
+	const struct config *after;
+	struct former *former = malloc(sizeof(*former));
+
+	if (!former)
+		return ndrv_fail_errno(err, ENOMEM, "reload");
+	(void)pthread_mutex_lock(&host->lock);
+	int rc = config_load(host->config_path, host->overrides, &after, err);
+	if (!rc && (rc = host_check_config(after, err)))
+		config_free(after);
+	if (rc) {
+		free(former);
+		(void)pthread_mutex_unlock(&host->lock);
+		return ndrv_wrap(err, rc, "the running configuration stays");
+	}
+	rc = report_reload(host, after, arena, ret, err);
+	apply_log(&after->log);
+	/* Others hold pointers into the former one: it lives as long as the host. */
+	*former = (struct former){.config = host->config, .next = host->former};
+	host->former = former;
+	host->config = after;
+	(void)pthread_mutex_unlock(&host->lock);
+	return rc;
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The host's inside, for the files of host/lifecycle alone. */
+#ifndef HOST_LIFECYCLE_HOST_PARTS_H
+#define HOST_LIFECYCLE_HOST_PARTS_H
+
+#include "host/lifecycle/drivers.h"
+#include "host/lifecycle/host.h"
+
+/* A configuration that a reload replaced. */
+struct former {
+	struct former *next;
+	const struct config *config;
+};
+
+struct host {
+	pthread_mutex_t lock; /* loading, unloading and reload, one at a time */
+	char *config_path;
+	const struct config_overrides *overrides;
+	const struct config *config;
+	struct former *former;
+	struct records *records;
+	struct store *store;
+	struct ipam *ipam;
+	struct hostns *hostns;
+	struct drivers drivers;
+	bool has_drivers;
+	struct arena recovery_arena;
+	struct ndrv_value recovery; /* what the start found and did, for status */
+	struct dispatch *dispatch;
+};
+
+#endif
