@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "host/cmd/check.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "host/lifecycle/host.h"
+#include "host/plugin/module.h"
+
+static void print_warnings(const char *name, const struct policy_verdict *verdict)
+{
+	for (uint32_t i = 0; i < verdict->count; i++)
+		(void)printf("driver %s: warning: %s\n", name, verdict->findings[i].text);
+}
+
+static int check_driver(const struct config_driver *driver)
+{
+	const struct policy policy = {.features = host_features()};
+	struct inspection inspection = {0};
+	struct ndrv_error error = {0};
+
+	if (!driver->enabled) {
+		(void)printf("driver %s: masked by %s\n", driver->name, driver->origin);
+		return 0;
+	}
+	if (module_inspect(&policy, driver->path, NULL, &inspection, &error)) {
+		(void)printf("driver %s: %s: %s\n", driver->name, driver->critical ? "refused, and it is critical" : "refused",
+			     error.text);
+		inspection_clear(&inspection);
+		return 1;
+	}
+	const struct ndrv_note *note = &inspection.report.note;
+	(void)printf("driver %s: would load %s: %s %s, ABI %u.%u, types:", driver->name, driver->path, note->name, note->version,
+		     note->abi_major, note->abi_minor);
+	for (const char *type = note->types; *type; type += strlen(type) + 1)
+		(void)printf(" %s", type);
+	(void)printf("\n");
+	print_warnings(driver->name, &inspection.verdict);
+	inspection_clear(&inspection);
+	return 0;
+}
+
+int check_config(const char *path, const struct config_overrides *overrides)
+{
+	const struct config *config;
+	struct ndrv_error error = {0};
+	int status = 0;
+
+	if (config_load(path, overrides, &config, &error)) {
+		(void)fprintf(stderr, "ndrvd: %s\n", error.text);
+		return 1;
+	}
+	if (host_check_config(config, &error)) {
+		(void)fprintf(stderr, "ndrvd: %s\n", error.text);
+		config_free(config);
+		return 1;
+	}
+	(void)printf("config %s: good\n", config->file ? config->file : "(none: all defaults)");
+	(void)printf("instance %s, state in %s, runtime in %s, control socket %s\n", config->instance, config->state_dir,
+		     config->runtime_dir, config->control.socket);
+	for (uint32_t i = 0; i < config->driver_count; i++)
+		status |= check_driver(&config->drivers[i]);
+	config_free(config);
+	return status;
+}

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* `ndrvd --check`: validates a configuration and says what it would do, without doing it. */
+#ifndef HOST_CMD_CHECK_H
+#define HOST_CMD_CHECK_H
+
+#include "host/config/config.h"
+
+/* Reads the configuration and inspects each driver file without running it; prints a line per finding. Exit status: 0 all is well,
+ * 1 something would be refused. */
+int check_config(const char *path, const struct config_overrides *overrides);
+
+#endif
