@@ -9,6 +9,8 @@ include tests/drivers/local.mk
 include tests/badmods/local.mk
 include tests/conformance/local.mk
 include tests/front/local.mk
+include tests/faults/local.mk
+include tests/system/local.mk
 include tests/abi/local.mk
 include tests/bench/local.mk
 include tests/fuzz/local.mk

@@ -1,0 +1,19 @@
+# SPDX-License-Identifier: Apache-2.0
+# The whole host, as its users meet it: ndrvd and ndrvctl, on the real kernel in namespaces of the test's own.
+SYSTEM_CPPFLAGS = $(TEST_CPPFLAGS) -DBUILT_DRIVERS='"$(abs_top_builddir)/drivers/.libs"' -DBUILT_TESTS='"$(abs_top_builddir)/tests"' \
+	-DTEST_NDRVCTL='"$(abs_top_builddir)/ndrvctl"'
+SYSTEM_LIBS = tests/lib/libtest.a $(TEST_LIBS)
+
+check_LTLIBRARIES += %D%/faildrv.la
+%C%_faildrv_la_SOURCES = %D%/faildrv.c
+%C%_faildrv_la_LDFLAGS = $(DRIVER_LDFLAGS) -rpath /nowhere
+%C%_faildrv_la_LIBADD = sdk/libndrv.a
+
+check_PROGRAMS += %D%/test_chain %D%/test_misuse
+%C%_test_chain_SOURCES = %D%/test_chain.c
+%C%_test_chain_CPPFLAGS = $(SYSTEM_CPPFLAGS)
+%C%_test_chain_LDADD = $(SYSTEM_LIBS)
+%C%_test_misuse_SOURCES = %D%/test_misuse.c
+%C%_test_misuse_CPPFLAGS = $(SYSTEM_CPPFLAGS)
+%C%_test_misuse_LDADD = $(SYSTEM_LIBS)
+TESTS += %D%/test_chain %D%/test_misuse
