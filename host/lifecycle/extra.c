@@ -6,6 +6,7 @@
 
 #include "host/base/log.h"
 #include "host/lifecycle/host_parts.h"
+#include "host/plugin/describe.h"
 #include "host/state/store.h"
 
 /* --- loading and unloading by hand --- */
@@ -70,6 +71,15 @@ static int serve_unload(struct host *host, struct request *request, struct reply
 	return rc;
 }
 
+static int serve_inspect(struct host *host, struct request *request, struct reply *reply)
+{
+	struct generation *generation = find_driver(host, request->type);
+
+	if (!generation)
+		return ndrv_fail_object(&reply->error, NDRV_E_NO_DRIVER, request->type);
+	return describe_generation(&request->arena->ndrv, generation, &reply->value, &reply->error);
+}
+
 /* --- status: what only the host as a whole knows --- */
 
 static int add_status(struct host *host, struct request *request, struct reply *reply)
@@ -103,6 +113,8 @@ int extra_serve(void *data, struct request *request, struct reply *reply)
 		return serve_load(host, request, reply);
 	if (request->op == REQ_DRIVER_UNLOAD)
 		return serve_unload(host, request, reply);
+	if (request->op == REQ_DRIVER_INSPECT)
+		return serve_inspect(host, request, reply);
 	if (request->op == REQ_RELOAD)
 		return host_reload(host, request->arena, &reply->value, &reply->error);
 	return ndrv_fail(&reply->error, NDRV_E_NOT_IMPLEMENTED, "operation %s", request_op_name(request->op));
