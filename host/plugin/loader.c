@@ -69,8 +69,8 @@ static int start(struct ndrv_error *err)
 		free(vtable);
 		return ndrv_fail(err, NDRV_E_INTERNAL, "the module loader does not start: %s", lt_dlerror());
 	}
-	/* Else what ours refuses would be tried again, lazily bound. */
-	(void)lt_dlloader_remove("lt_dlopen");
+	/* Else what ours refuses would be tried again, lazily bound. The table comes back to its owner, now us. */
+	free(lt_dlloader_remove("lt_dlopen"));
 	started = 1;
 	return 0;
 }
