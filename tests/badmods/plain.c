@@ -102,12 +102,16 @@ static const struct ndrv_ops ops = {
 	.destroy = destroy,
 };
 
+/* One that has registered no type yet is the only holder of what it made. */
+static struct self *volatile kept;
+
 static int make(const struct ndrv_host *host, void **ret_self, struct ndrv_error *err)
 {
 	struct self *self = calloc(1, sizeof(*self));
 	if (!self)
 		return ndrv_fail(err, NDRV_E_INTERNAL, "out of memory");
 	self->host = host;
+	kept = self;
 	*ret_self = self;
 	return 0;
 }
