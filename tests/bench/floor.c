@@ -17,8 +17,9 @@
 #include <time.h>
 #include <unistd.h>
 
-/* The kernel's own macros for walking attributes mix int and unsigned. */
+/* The kernel's own macros for walking attributes mix int and unsigned, and drop const. */
 #pragma GCC diagnostic ignored "-Wsign-conversion"
+#pragma GCC diagnostic ignored "-Wcast-qual"
 
 static void die(const char *what, int e)
 {
