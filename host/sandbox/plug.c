@@ -9,8 +9,12 @@
 #include <ndrv/link.h>
 #include <ndrv/route.h>
 
+#include "host/base/clock.h"
+#include "host/sandbox/ready.h"
+
 #define NAME_TRIES 8 /* somebody else may take the name between the look and the move */
 #define NAME_NUMBERS 10000
+#define PLUG_READY_NS (500 * NSEC_PER_MSEC)
 
 static bool given(const char *text)
 {
@@ -218,6 +222,17 @@ static int set_up(struct sandbox *sandbox, const struct plug *plug, struct plug_
 	return ndrv_wrap(err, rc, "%s", sandbox->path);
 }
 
+/* IPv6 comes to life on an interface after IPv4 does: when the link is known to be up, and the address's group has been joined. Not
+ * in time is no failure: it comes by itself. */
+static void wait_for_ipv6(struct sandbox *sandbox, const struct plug *plug, uint32_t index)
+{
+	bool ready = false;
+
+	(void)ready_wait(sandbox->nl, &index, 1, PLUG_READY_NS, &ready, NULL);
+	if (ready)
+		(void)ready_address6(sandbox->nl, index, &plug->address6.addr, PLUG_READY_NS, &ready, NULL);
+}
+
 int plug_in(struct sandbox *sandbox, struct ndrv_nl *host_nl, const struct plug *plug, struct plug_result *ret,
 	    struct ndrv_error *err)
 {
@@ -243,6 +258,8 @@ int plug_in(struct sandbox *sandbox, struct ndrv_nl *host_nl, const struct plug 
 	}
 	if (!rc) {
 		*ret = result;
+		if (plug->address6.addr.family && !result.ipv6_off)
+			wait_for_ipv6(sandbox, plug, result.index);
 		return 0;
 	}
 	ndrv_nl_set_call(sandbox->nl, NULL);

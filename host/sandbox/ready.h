@@ -19,4 +19,9 @@ bool ready_link(const struct ndrv_link *link);
 int ready_wait(struct ndrv_nl *nl, const uint32_t *indexes, uint32_t count, uint64_t cap_ns, bool *ret_ready,
 	       struct ndrv_error *err);
 
+/* Waits until neighbours can find an IPv6 address just set on an interface of the sandbox: the kernel joins the group they ask in
+ * from a work queue, also where duplicates are not looked for. */
+int ready_address6(struct ndrv_nl *nl, uint32_t index, const struct ndrv_addr *addr, uint64_t cap_ns, bool *ret_ready,
+		   struct ndrv_error *err);
+
 #endif

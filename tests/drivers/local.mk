@@ -1,8 +1,30 @@
 # SPDX-License-Identifier: Apache-2.0
+# Built drivers, loaded from the build tree and driven op by op. They need root, for namespaces of their own.
 
 check_PROGRAMS += tests/drivers/test_bridge
 tests_drivers_test_bridge_SOURCES = tests/drivers/test_bridge.c
 tests_drivers_test_bridge_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_drivers_test_bridge_LDADD = tests/lib/libtest.a $(TEST_LIBS)
-tests_drivers_test_bridge_DEPENDENCIES = tests/lib/libtest.a host/libhost.a sdk/libndrv.a drivers/bridge.la
+tests_drivers_test_bridge_DEPENDENCIES = tests/lib/libtest.a host/libhost.a sdk/libndrv.a $(driver_LTLIBRARIES)
 TESTS += tests/drivers/test_bridge
+
+check_PROGRAMS += tests/drivers/test_bridge_life
+tests_drivers_test_bridge_life_SOURCES = tests/drivers/test_bridge_life.c
+tests_drivers_test_bridge_life_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_drivers_test_bridge_life_LDADD = tests/lib/libtest.a $(TEST_LIBS)
+tests_drivers_test_bridge_life_DEPENDENCIES = tests/lib/libtest.a host/libhost.a sdk/libndrv.a $(driver_LTLIBRARIES)
+TESTS += tests/drivers/test_bridge_life
+
+check_PROGRAMS += tests/drivers/test_bridge_refusals
+tests_drivers_test_bridge_refusals_SOURCES = tests/drivers/test_bridge_refusals.c
+tests_drivers_test_bridge_refusals_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_drivers_test_bridge_refusals_LDADD = tests/lib/libtest.a $(TEST_LIBS)
+tests_drivers_test_bridge_refusals_DEPENDENCIES = tests/lib/libtest.a host/libhost.a sdk/libndrv.a $(driver_LTLIBRARIES)
+TESTS += tests/drivers/test_bridge_refusals
+
+check_PROGRAMS += tests/drivers/test_null_host
+tests_drivers_test_null_host_SOURCES = tests/drivers/test_null_host.c
+tests_drivers_test_null_host_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_drivers_test_null_host_LDADD = tests/lib/libtest.a $(TEST_LIBS)
+tests_drivers_test_null_host_DEPENDENCIES = tests/lib/libtest.a host/libhost.a sdk/libndrv.a $(driver_LTLIBRARIES)
+TESTS += tests/drivers/test_null_host
