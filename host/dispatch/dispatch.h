@@ -50,7 +50,7 @@ void dispatch_cancel(struct dispatch *dispatch, struct ticket *ticket);
 void dispatch_run(struct dispatch *dispatch, struct request *request, struct reply *reply);
 
 /* The bare path of an endpoint op on the calling thread: look-up, turn, frame, call, no log, no store. For benches and internal
- * callers that have no request. Returns the driver's code. */
+ * callers that have no request. `err` must not be NULL. Returns the driver's code. */
 int dispatch_endpoint_info(struct dispatch *dispatch, const char *nid, const char *eid, struct ndrv_value *ret, struct arena *arena,
 			   struct ndrv_error *err);
 

@@ -4,6 +4,7 @@ host_libhost_a_SOURCES += \
 	%D%/call.c %D%/call.h \
 	%D%/core.h \
 	%D%/digest.c %D%/record_io.h \
+	%D%/direct.c \
 	%D%/dispatch.c %D%/dispatch.h \
 	%D%/events.c \
 	%D%/executor.c %D%/executor.h \

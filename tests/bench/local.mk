@@ -19,3 +19,8 @@ tests_bench_bench_endpoint_SOURCES = tests/bench/bench_endpoint.c tests/bench/fl
 tests_bench_bench_endpoint_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_bench_bench_endpoint_LDADD = tests/lib/libtest.a $(TEST_LIBS)
 tests_bench_bench_endpoint_DEPENDENCIES = tests/lib/libtest.a host/libhost.a sdk/libndrv.a $(driver_LTLIBRARIES)
+# --- dispatch
+check_PROGRAMS += tests/bench/bench_dispatch
+tests_bench_bench_dispatch_SOURCES = tests/bench/bench_dispatch.c
+tests_bench_bench_dispatch_CPPFLAGS = $(TEST_CPPFLAGS) -DRECORDERS='"$(abs_top_builddir)/tests/conformance/.libs"'
+tests_bench_bench_dispatch_LDADD = $(HOST_LIBS)
