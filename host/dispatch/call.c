@@ -26,7 +26,7 @@ static int take_driver_turn(struct driver_call *call, struct ndrv_error *err)
 	if (!generation || generation->threading != NDRV_THREADS_DRIVER || turn_wait(&generation->turn, call->deadline_ns))
 		return 0;
 	return ndrv_fail(err, NDRV_E_TIMEOUT, "%s: driver \"%s\" takes one call at a time and was busy until the deadline",
-			 ops_name(call->slot), generation->name);
+			 slot_name(call->slot), generation->name);
 }
 
 static void pass_driver_turn(struct driver_call *call)
@@ -145,9 +145,9 @@ static int mend(const struct driver_call *call, int rc, struct ndrv_error *err)
 	told.text[sizeof(told.text) - 1] = '\0';
 	if (rc > 0 || rc < -0xffff)
 		return ndrv_fail(err, NDRV_E_INTERNAL, "driver \"%s\": %s returned %d, which is no result", type,
-				 ops_name(call->slot), rc);
+				 slot_name(call->slot), rc);
 	if (!told.text[0] || told.code == 0)
-		return ndrv_fail(err, code, "driver \"%s\": %s failed without a reason (%s)", type, ops_name(call->slot),
+		return ndrv_fail(err, code, "driver \"%s\": %s failed without a reason (%s)", type, slot_name(call->slot),
 				 ndrv_error_name(code));
 	if (ndrv_error_kind(code) == NDRV_KIND_INTERNAL && code != NDRV_E_STATE)
 		code = NDRV_E_INTERNAL; /* a number of a newer driver */

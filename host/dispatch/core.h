@@ -9,6 +9,7 @@
 #include "host/dispatch/executor.h"
 #include "host/dispatch/frames.h"
 #include "host/dispatch/job.h"
+#include "host/dispatch/services.h"
 #include "host/state/ipam.h"
 #include "host/state/store.h"
 
@@ -26,13 +27,11 @@ struct dispatch {
 	pthread_mutex_t create_lock; /* one network of a single-network type at most */
 	pthread_mutex_t sinks_lock;
 	struct event_sink *sinks;
+	struct services *services; /* NULL: none (tests) */
 	dispatch_extra extra;
 	void *extra_data;
 	uint64_t started_ns;
 };
-
-/* "endpoint e1 on network n1" for messages. */
-#define TEXT_IDS 300
 
 /* --- events.c --- */
 /* Tells the sinks; `endpoint` may be NULL. Under the network's turn. */

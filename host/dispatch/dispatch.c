@@ -137,7 +137,7 @@ void dispatch_submit(struct dispatch *dispatch, struct request *request,
 struct job *job_new_own(struct dispatch *dispatch, const char *name)
 {
 	static const struct op own = {.op = REQ_COUNT, .name = "recover", .flags = OP_MUTATES, .slot = OP_NO_SLOT};
-	static struct request nobody = {.op = REQ_STATUS, .id = ""};
+	static struct request nobody = {.op = REQ_STATUS, .id = "", .caller = {.role = ROLE_ADMIN}};
 	struct job *job = job_new(dispatch, &nobody, NULL);
 
 	if (!job)
@@ -145,6 +145,7 @@ struct job *job_new_own(struct dispatch *dispatch, const char *name)
 	job->op = &own;
 	job->request = nobody;
 	job->type = name;
+	(void)snprintf(job->requester, sizeof(job->requester), "host");
 	return job;
 }
 
@@ -288,7 +289,9 @@ static int run(struct job *job, bool *ret_waits)
 			return ndrv_fail(err, NDRV_E_NOT_IMPLEMENTED, "%s is not served here", job->op->name);
 		return job->dispatch->extra(job->dispatch->extra_data, &job->request, &job->reply);
 	}
-	return job->op->run(job);
+	rc = job->op->run(job);
+	*ret_waits = rc == JOB_WAITS;
+	return rc == JOB_WAITS ? 0 : rc;
 }
 
 void job_step(struct job *job)

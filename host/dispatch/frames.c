@@ -96,7 +96,7 @@ static bool report_frame(struct frames_thread *thread, struct frame *frame, cons
 	struct network *network = atomic_load_explicit(&frame->network, memory_order_acquire);
 	uint32_t slot = atomic_load_explicit(&frame->slot, memory_order_relaxed);
 	if (instance && (!wanted || instance == wanted)) {
-		*ret = (struct frame_report){.tid = atomic_load(&thread->tid), .instance = instance, .op = ops_name(slot)};
+		*ret = (struct frame_report){.tid = atomic_load(&thread->tid), .instance = instance, .op = slot_name(slot)};
 		if (network && atomic_load_explicit(&frame->network, memory_order_acquire) == network)
 			(void)strncat(ret->nid, network->view.id, NDRV_ID_MAX);
 		found = true;

@@ -19,6 +19,14 @@
 
 struct job;
 
+/* Beyond the ops: a timer or a watch of the driver. */
+#define SLOT_TIMER OPS_COUNT
+/* As ops_name(), of any frame. */
+static inline const char *slot_name(uint32_t slot)
+{
+	return slot == SLOT_TIMER ? "timer" : ops_name(slot);
+}
+
 struct frame {
 	_Atomic(struct instance *) instance;
 	_Atomic(struct network *) network; /* NULL: none. Readable inside an epoch section. */

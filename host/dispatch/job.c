@@ -153,6 +153,8 @@ static void tell(struct job *job, const struct ndrv_error *error)
 {
 	uint64_t ns = clock_ns() - job->started_ns;
 
+	if (job->own_done)
+		return;
 	metrics_count(job->dispatch->metrics, job->op->op, error->code ? error->kind : NDRV_KIND_OK, ns);
 	(void)pthread_mutex_lock(&job->lock);
 	log_answer(job, error, ns);
@@ -172,7 +174,7 @@ static void explain(struct job *job, struct ndrv_error *ret)
 	if (slot)
 		(void)ndrv_fail(ret, code, "%s on network %s%s%s %s: driver \"%s\" has been in %s for %.1f s", job->op->name,
 				job->nid[0] ? job->nid : "-", job->eid[0] ? ", endpoint " : "", job->eid, over,
-				job->type ? job->type : "-", ops_name(slot - 1), (double)(clock_ns() - since) / 1e9);
+				job->type ? job->type : "-", slot_name(slot - 1), (double)(clock_ns() - since) / 1e9);
 	else if (atomic_load(&job->waiting_on))
 		(void)ndrv_fail(ret, code, "%s %s waiting for other operations on network %s", job->op->name, over, job->nid);
 	else
@@ -195,7 +197,8 @@ bool job_expire(struct job *job, const struct ndrv_error *why)
 	if (job->handle)
 		handle_revoke(job->handle);
 	(void)pthread_mutex_unlock(&job->lock);
-	job->their_reply->error = error;
+	if (job->their_reply)
+		job->their_reply->error = error;
 	tell(job, &error);
 	return true;
 }
@@ -207,6 +210,8 @@ static void answer(struct job *job)
 	if (!atomic_compare_exchange_strong(&job->answer, &open, JOB_ANSWERED))
 		return;
 	struct ndrv_error error = job->reply.error;
+	if (job->own_done)
+		return;
 	if (!error.code) {
 		struct ndrv_error short_of_memory = {0};
 		if (reply_copy(job->theirs->arena, &job->reply, job->their_reply, &short_of_memory))
@@ -229,6 +234,8 @@ void job_finish(struct job *job)
 	/* The turn goes first: who is answered may ask again at once. */
 	job_pass_turn(job);
 	answer(job);
+	if (job->own_done)
+		job->own_done(job);
 	executor_remove(job->dispatch->executor, job);
 	job_unref(job);
 }

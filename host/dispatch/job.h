@@ -56,6 +56,10 @@ struct job {
 	_Atomic uint64_t call_since;
 	_Atomic int32_t call_tid;
 
+	/* Of the host's own jobs (timers): they are neither logged nor counted, and end with own_done(). */
+	void *own_data;
+	void (*own_done)(struct job *job);
+
 	/* The executor's, under its lock. */
 	struct job *next_queued;
 	struct job *previous, *next;	      /* of all jobs */

@@ -27,7 +27,9 @@ host_libhost_a_SOURCES += \
 	%D%/plugging.c %D%/plugging.h \
 	%D%/recover.c \
 	%D%/request.c %D%/request.h \
+	%D%/services.c %D%/services.h \
 	%D%/status.c \
 	%D%/steps.h \
 	%D%/tear.c \
+	%D%/timers.c %D%/timers.h \
 	%D%/values.c

@@ -233,6 +233,8 @@ int step_network_delete(struct job *job, struct network *network, bool force, st
 				  network->view.id, ignored.text);
 		return rc;
 	}
+	if (dispatch->services)
+		services_drop_network(dispatch->services, &network->view);
 	forget_network(dispatch, network->view.id);
 	network_release(dispatch, network);
 	event_network(dispatch, "network-delete", network, NULL);

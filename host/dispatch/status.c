@@ -22,7 +22,7 @@ static void add_stuck(struct job *job, void *data)
 		return;
 	(void)pthread_mutex_lock(&job->lock);
 	tree_text(stuck->tree, &map, "op", job->op->name);
-	tree_text(stuck->tree, &map, "in", slot ? ops_name(slot - 1) : "");
+	tree_text(stuck->tree, &map, "in", slot ? slot_name(slot - 1) : "");
 	tree_text(stuck->tree, &map, "type", job->type);
 	tree_text(stuck->tree, &map, "network", job->nid);
 	tree_text(stuck->tree, &map, "endpoint", job->eid);

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The host services that need records and the dispatcher: the drivers' key/value store, timers and watches, and the registry's
+ * hooks. Made before the registry, since its template of services comes from here; attached once the dispatcher exists. */
+#ifndef HOST_DISPATCH_SERVICES_H
+#define HOST_DISPATCH_SERVICES_H
+
+#include "host/dispatch/dispatch.h"
+#include "host/plugin/registry.h"
+
+struct services;
+
+/* `store` NULL: drivers get no store. */
+int services_new(struct store *store, struct services **ret, struct ndrv_error *err);
+/* Sets features, store and timers of the template for registry_new(). */
+void services_offer(struct services *services, struct ndrv_host *ret);
+/* in_use, drain, changed; `configure` stays the registry's. */
+void services_hooks(struct services *services, struct registry_hooks *ret);
+/* From now on timers fire and networks are counted. Call before the first driver is loaded, or timers set by its entry wait. */
+void services_attach(struct services *services, struct dispatch *dispatch);
+/* Nothing fires any more: before dispatch_stop(). */
+void services_stop(struct services *services);
+/* After the registry was freed. */
+void services_free(struct services *services);
+
+/* --- for host/dispatch and lifecycle --- */
+/* The network is gone: its timers and watches are. Under its turn. */
+void services_drop_network(struct services *services, const struct ndrv_network *network);
+/* The generation is to end or stands by: its timers and watches go, and what it wrote before it was published. */
+void services_drop_generation(struct services *services, const struct generation *generation);
+/* The generation serves: what it wrote while it was pending is written to disk. The hook `changed` does it. */
+int services_commit(struct services *services, const struct generation *generation, struct ndrv_error *err);
+
+#endif
