@@ -33,7 +33,7 @@ REC_LDFLAGS = $(DRIVER_LDFLAGS) -rpath /nowhere
 RIG_SOURCES = %D%/rig.c %D%/rig.h %D%/recorder.h
 RIG_CPPFLAGS = $(TEST_CPPFLAGS) -DRECORDERS='"$(abs_top_builddir)/%D%/.libs"'
 
-CONFORMANCE = %D%/test_recording %D%/test_callbacks %D%/test_stuck %D%/test_recover %D%/test_errors %D%/stress
+CONFORMANCE = %D%/test_recording %D%/test_callbacks %D%/test_stuck %D%/test_recover %D%/test_errors %D%/stress %D%/test_services
 check_PROGRAMS += $(CONFORMANCE)
 TESTS += $(CONFORMANCE)
 %C%_test_recording_SOURCES = %D%/test_recording.c $(RIG_SOURCES)
@@ -54,3 +54,6 @@ TESTS += $(CONFORMANCE)
 %C%_stress_SOURCES = %D%/stress.c $(RIG_SOURCES)
 %C%_stress_CPPFLAGS = $(RIG_CPPFLAGS)
 %C%_stress_LDADD = $(TEST_LIBS)
+%C%_test_services_SOURCES = %D%/test_services.c $(RIG_SOURCES)
+%C%_test_services_CPPFLAGS = $(RIG_CPPFLAGS)
+%C%_test_services_LDADD = $(TEST_LIBS)

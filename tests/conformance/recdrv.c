@@ -207,6 +207,8 @@ static int open_self(const struct ndrv_host *host, void **ret, struct ndrv_error
 		return ndrv_fail(err, NDRV_E_NO_SERVICE, "out of memory");
 	self->host = host;
 	self->recorder = (struct recorder *)(uintptr_t)recorder;
+	if (self->recorder)
+		self->recorder->host = host;
 	*ret = self;
 	return 0;
 }

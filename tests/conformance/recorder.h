@@ -37,6 +37,7 @@ struct recorded {
 
 struct recorder {
 	int (*call)(struct recorder *recorder, struct recorded *recorded);
+	const struct ndrv_host *host;				  /* of the driver opened last */
 	void (*destroyed)(struct recorder *recorder, void *self); /* may be NULL */
 };
 

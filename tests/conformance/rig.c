@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "host/base/clock.h"
-#include "host/state/ipam.h"
+#include "host/sandbox/hostns.h"
 
 static int record(struct recorder *recorder, struct recorded *recorded)
 {
@@ -64,15 +64,13 @@ static void start(struct rig *rig, uint32_t flags, const char *const *drivers)
 {
 	static const char *const bases[] = {"10.100.0.0/16", "fd00:100::/48"};
 	struct ndrv_host services = {.extension = extension};
+	struct registry_hooks hooks = {0};
 	struct ipam_source sources[2] = {{.length = 24}, {.length = 64}};
 	struct ndrv_error err = {0};
 
 	for (size_t i = 0; i < 2; i++)
 		assert_ok(ndrv_prefix_parse(bases[i], &sources[i].base, &err), &err);
 	current = rig;
-	assert_ok(registry_new(&rig->registry, NULL, &services, NULL, &err), &err);
-	for (size_t i = 0; drivers[i]; i++)
-		load(rig, drivers[i]);
 	rig->records = records_new();
 	assert_non_null(rig->records);
 	rig->ipam = ipam_new(sources, 2);
@@ -85,13 +83,23 @@ static void start(struct rig *rig, uint32_t flags, const char *const *drivers)
 		assert_ok(store_open(&paths, &rig->store, &err), &err);
 		assert_ok(store_load(rig->store, rig->records, &err), &err);
 	}
+	assert_ok(services_new(rig->store, &rig->services, &err), &err);
+	services_offer(rig->services, &services);
+	services_hooks(rig->services, &hooks);
+	assert_ok(registry_new(&rig->registry, NULL, &services, &hooks, &err), &err);
+	if (flags & RIG_KERNEL)
+		assert_ok(hostns_open(&rig->hostns, &err), &err);
 	struct dispatch_parts parts = {.config = &rig->config,
 				       .registry = rig->registry,
 				       .records = rig->records,
 				       .store = rig->store,
 				       .ipam = rig->ipam,
+				       .hostns = rig->hostns,
 				       .quiet = flags & RIG_QUIET};
 	assert_ok(dispatch_new(&parts, &rig->dispatch, &err), &err);
+	services_attach(rig->services, rig->dispatch);
+	for (size_t i = 0; drivers[i]; i++)
+		load(rig, drivers[i]);
 	(void)rig_calls(rig);
 }
 
@@ -128,6 +136,7 @@ static int abandon(struct network *network, void *data)
 
 static void stop(struct rig *rig)
 {
+	services_stop(rig->services);
 	dispatch_stop(rig->dispatch, clock_ns() + 10 * NSEC_PER_SEC);
 	dispatch_free(rig->dispatch);
 	(void)records_each(rig->records, abandon, rig);
@@ -137,11 +146,14 @@ static void stop(struct rig *rig)
 		store_close(rig->store);
 	rig->store = NULL;
 	registry_free(rig->registry);
+	services_free(rig->services);
+	hostns_close(rig->hostns);
+	rig->hostns = NULL;
 }
 
 void rig_restart(struct rig *rig, const char *const *drivers)
 {
-	uint32_t flags = rig->store ? RIG_STORE : 0;
+	uint32_t flags = (rig->store ? RIG_STORE : 0) | (rig->hostns ? RIG_KERNEL : 0);
 
 	stop(rig);
 	start(rig, flags, drivers);

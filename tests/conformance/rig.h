@@ -9,6 +9,7 @@
 #include "host/base/log.h"
 #include "host/config/config.h"
 #include "host/dispatch/dispatch.h"
+#include "host/dispatch/services.h"
 #include "host/plugin/registry.h"
 #include "host/state/ipam.h"
 #include "host/state/store.h"
@@ -32,6 +33,8 @@ struct rig {
 	struct ipam *ipam;
 	struct store *store;
 	struct dispatch *dispatch;
+	struct services *services;
+	struct hostns *hostns; /* set by tests with RIG_KERNEL */
 	struct config config;
 	struct config_deny deny[2];
 	char dir[64]; /* temporary; "" none */
@@ -49,7 +52,11 @@ struct rig {
 	struct arena arena;	 /* of requests and replies; emptied by rig_forget() */
 };
 
-enum { RIG_STORE = 1u << 0, RIG_QUIET = 1u << 1 };
+enum {
+	RIG_STORE = 1u << 0,
+	RIG_QUIET = 1u << 1,
+	RIG_KERNEL = 1u << 2, /* drivers and sandboxes get netlink of the present namespace */
+};
 
 /* `drivers`: NULL-terminated names of files rec*.so. */
 void rig_open(struct rig *rig, uint32_t flags, const char *const *drivers);
