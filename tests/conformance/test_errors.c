@@ -240,7 +240,8 @@ static void a_type_for_one_network_takes_no_second(void **state)
 
 	(void)state;
 	assert_reply_ok(rig_network(rig, "recsingle", "n1"));
-	assert_reply_fails(rig_network(rig, "recsingle", "n2"), NDRV_E_FORBIDDEN, "only one network");
+	assert_reply_fails(rig_network(rig, "recsingle", "n2"), NDRV_E_FORBIDDEN,
+			   "only one instance of \"recsingle\" network is allowed");
 	assert_reply_ok(rig_network(rig, "recsingle", "n1"));
 	assert_reply_ok(rig_op(rig, REQ_NETWORK_DELETE, "n1", NULL));
 	assert_reply_ok(rig_network(rig, "recsingle", "n2"));
