@@ -64,7 +64,7 @@ static void assert_nothing_left(void)
 
 static void two_namespaces_talk_over_both_families(void **state)
 {
-	struct fakeep one, two;
+	static struct fakeep one, two;
 	struct ndrv_link bridge;
 
 	(void)state;
@@ -99,7 +99,7 @@ static void two_namespaces_talk_over_both_families(void **state)
 /* What Docker gets: both ends here, one moved by the platform, back at leave, and able to join again. */
 static void the_inner_end_is_moved_where_no_sandbox_is_told(void **state)
 {
-	struct fakeep one, two;
+	static struct fakeep one, two;
 	struct ndrv_link link;
 
 	(void)state;
@@ -128,7 +128,7 @@ static void the_inner_end_is_moved_where_no_sandbox_is_told(void **state)
 
 static void the_mtu_is_that_of_bridge_and_both_ends(void **state)
 {
-	struct fakeep one, two;
+	static struct fakeep one, two;
 	struct ndrv_link link;
 
 	(void)state;
@@ -164,7 +164,7 @@ static void an_existing_bridge_is_used_and_stays_as_it_is(void **state)
 	struct ndrv_error err = {0};
 	struct ndrv_prefix own;
 	struct ndrv_link link;
-	struct fakeep one, two;
+	static struct fakeep one, two;
 
 	(void)state;
 	assert_ok(ndrv_prefix_parse("10.5.0.254/24", &own, &err), &err);
@@ -224,7 +224,7 @@ static void a_strangers_interface_of_our_name_is_never_touched(void **state)
 
 static void an_internal_network_has_no_way_out(void **state)
 {
-	struct fakeep one, two;
+	static struct fakeep one, two;
 
 	(void)state;
 	net.view.flags |= NDRV_NETWORK_INTERNAL;
@@ -240,7 +240,7 @@ static void an_internal_network_has_no_way_out(void **state)
 
 static void endpoints_are_kept_apart_without_icc(void **state)
 {
-	struct fakeep one, two;
+	static struct fakeep one, two;
 
 	(void)state;
 	fakenet_label(&net, "com.docker.network.bridge.enable_icc", "false");
@@ -256,7 +256,7 @@ static void endpoints_are_kept_apart_without_icc(void **state)
 static void the_bridge_goes_without_ipv4_where_that_is_inhibited(void **state)
 {
 	struct ndrv_link bridge;
-	struct fakeep one;
+	static struct fakeep one;
 
 	(void)state;
 	fakenet_label(&net, "com.docker.network.bridge.inhibit_ipv4", "true");
@@ -272,7 +272,7 @@ static void the_bridge_goes_without_ipv4_where_that_is_inhibited(void **state)
 
 static void an_auxiliary_gateway_is_told_to_endpoints(void **state)
 {
-	struct fakeep one;
+	static struct fakeep one;
 	struct ndrv_error err = {0};
 
 	(void)state;
@@ -288,7 +288,7 @@ static void an_auxiliary_gateway_is_told_to_endpoints(void **state)
 
 static void a_network_of_ipv6_alone_works(void **state)
 {
-	struct fakeep one, two;
+	static struct fakeep one, two;
 	struct ndrv_link bridge;
 
 	(void)state;
@@ -309,7 +309,7 @@ static void ipv4_alone_makes_no_ipv6_noise(void **state)
 	struct ndrv_address *list = NULL;
 	struct ndrv_error err = {0};
 	struct ndrv_link bridge;
-	struct fakeep one;
+	static struct fakeep one;
 	uint32_t count = 0;
 
 	(void)state;
@@ -328,7 +328,7 @@ static void addresses_left_open_are_chosen_as_libnetwork_does(void **state)
 	static const uint8_t from_ip[] = {2, 0x42, 10, 5, 0, 2}, own[] = {2, 0x11, 0x22, 0x33, 0x44, 0x55};
 	struct ndrv_value info = {0};
 	const char *mac = "";
-	struct fakeep ep;
+	static struct fakeep ep;
 	char text[NDRV_PREFIX_TEXT];
 
 	(void)state;

@@ -67,7 +67,7 @@ static void assert_nothing_left(void)
 static void what_is_there_is_taken_and_what_is_gone_is_deleted(void **state)
 {
 	struct ndrv_link before, after;
-	struct fakeep one;
+	static struct fakeep one;
 
 	(void)state;
 	assert_ok(fakenet_create(&net), &host.err);
@@ -92,7 +92,7 @@ static void what_is_there_is_taken_and_what_is_gone_is_deleted(void **state)
 
 static void a_pair_left_by_a_broken_off_call_is_made_again(void **state)
 {
-	struct fakeep one, again;
+	static struct fakeep one, again;
 
 	(void)state;
 	assert_ok(fakenet_create(&net), &host.err);
@@ -110,8 +110,8 @@ static void what_fails_leaves_nothing(void **state)
 	struct ndrv_link_spec taken = {.kind = "bridge", .name = "eth0"};
 	struct ndrv_error err = {0};
 	struct ndrv_link bridge;
-	struct fakenet bad;
-	struct fakeep one;
+	static struct fakenet bad;
+	static struct fakeep one;
 
 	(void)state;
 	/* The bridge is made, then its address refused. */
@@ -158,7 +158,7 @@ static void a_call_that_was_given_up_changes_nothing(void **state)
 
 static void a_network_deleted_with_live_endpoints_takes_them_along(void **state)
 {
-	struct fakeep one, two;
+	static struct fakeep one, two;
 
 	(void)state;
 	assert_ok(fakenet_create(&net), &host.err);
@@ -176,24 +176,13 @@ static int adopt(struct fakeep *ep)
 {
 	struct ndrv_blob blob = {0};
 
-	if (!ep)
-		net.view.priv = NULL;
-	else
-		ep->view.priv = NULL;
 	return host.ops->adopt(host.self, fakehost_call(&host, NDRV_CALL_RESTORE), &net.view, ep ? &ep->view : NULL, &blob);
-}
-
-static void free_privs(struct fakeep *one, struct fakeep *two)
-{
-	host.ops->release(host.self, &net.view, &one->view);
-	host.ops->release(host.self, &net.view, &two->view);
-	host.ops->release(host.self, &net.view, NULL);
 }
 
 static void a_restart_finds_all_as_it_was(void **state)
 {
 	struct ndrv_link before, after, port_before, port_after;
-	struct fakeep one, two;
+	static struct fakeep one, two;
 	struct ndrv_value info = {0};
 
 	(void)state;
@@ -202,8 +191,8 @@ static void a_restart_finds_all_as_it_was(void **state)
 	assert_ok(fakeep_connect(&two, &net, "e2", "10.5.0.3/24", "fd05::3/64", &b, "eth0"), &host.err);
 	assert_true(find_bridge(&before));
 	assert_true(netns_has_link(&a, "eth0", &port_before));
-	free_privs(&one, &two);
 	fakehost_restart(&host);
+	assert_null(one.view.priv);
 	assert_true(netns_ping(&a, "10.5.0.3"));
 	assert_ok(adopt(NULL), &host.err);
 	assert_ok(adopt(&one), &host.err);
@@ -224,7 +213,7 @@ static void a_restart_finds_all_as_it_was(void **state)
 static void a_bridge_that_is_gone_is_made_again_with_its_ports(void **state)
 {
 	struct ndrv_nl *nl = netns_nl(NULL);
-	struct fakeep one, two;
+	static struct fakeep one, two;
 	struct ndrv_link bridge, again;
 	struct ndrv_error err = {0};
 	bool ready = false;
@@ -235,7 +224,6 @@ static void a_bridge_that_is_gone_is_made_again_with_its_ports(void **state)
 	assert_ok(fakeep_connect(&two, &net, "e2", "10.5.0.3/24", "fd05::3/64", &b, "eth0"), &host.err);
 	assert_true(find_bridge(&bridge));
 	assert_ok(ndrv_link_delete(nl, bridge.name, 0, &err), &err);
-	free_privs(&one, &two);
 	fakehost_restart(&host);
 	assert_ok(adopt(NULL), &host.err);
 	assert_ok(adopt(&one), &host.err);
@@ -253,13 +241,12 @@ static void a_bridge_that_is_gone_is_made_again_with_its_ports(void **state)
 
 static void an_endpoint_whose_pair_is_gone_is_reported(void **state)
 {
-	struct fakeep one, two;
+	static struct fakeep one, two;
 
 	(void)state;
 	assert_ok(fakenet_create(&net), &host.err);
 	assert_ok(fakeep_connect(&one, &net, "e1", "10.5.0.2/24", NULL, &a, "eth0"), &host.err);
 	assert_ok(fakeep_connect(&two, &net, "e2", "10.5.0.3/24", NULL, &b, "eth0"), &host.err);
-	free_privs(&one, &two);
 	fakehost_restart(&host);
 	assert_ok(adopt(NULL), &host.err);
 	assert_ok(fakeep_delete(&one, NDRV_CALL_UNDO), &host.err);
@@ -274,7 +261,7 @@ static void a_full_bridge_is_a_full_network(void **state)
 	struct ndrv_nl *nl = netns_nl(NULL);
 	struct ndrv_error err = {0};
 	struct ndrv_link bridge;
-	struct fakeep one, two;
+	static struct fakeep one, two;
 
 	(void)state;
 	assert_ok(fakenet_create(&net), &host.err);
@@ -298,8 +285,8 @@ static void a_full_bridge_is_a_full_network(void **state)
 static void ids_of_any_length_do_not_meet(void **state)
 {
 	char long_id[NDRV_ID_MAX + 1], other_id[NDRV_ID_MAX + 1];
-	struct fakenet one, two, three;
-	struct fakeep ep, other;
+	static struct fakenet one, two, three;
+	static struct fakeep ep, other;
 
 	(void)state;
 	memset(long_id, 'f', NDRV_ID_MAX);

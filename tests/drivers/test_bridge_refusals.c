@@ -121,7 +121,7 @@ static void flags_of_the_wrong_type_are_refused(void **state)
 
 static void networks_that_conflict_are_refused(void **state)
 {
-	struct fakenet other;
+	static struct fakenet other;
 
 	(void)state;
 	fakenet_label(&net, "com.docker.network.bridge.name", "br7");
@@ -144,8 +144,8 @@ static void networks_that_conflict_are_refused(void **state)
 
 static void endpoints_without_what_they_need_are_refused(void **state)
 {
-	struct fakeep ep;
-	struct fakenet narrow;
+	static struct fakeep ep;
+	static struct fakenet narrow;
 
 	(void)state;
 	assert_fails(fakeep_create(&ep, &net, "e1", "10.5.0.2/24", NULL, NULL, NULL), &host.err, NDRV_E_NO_NETWORK,

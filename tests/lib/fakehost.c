@@ -84,8 +84,19 @@ static void put_handle(struct fakehost *host)
 	host->call.host_nl = NULL;
 }
 
+void fakehost_release(struct fakehost *host)
+{
+	for (uint32_t i = 0; i < host->ep_count; i++)
+		if (host->eps[i]->view.priv && host->ops->release)
+			host->ops->release(host->self, &host->eps[i]->net->view, &host->eps[i]->view);
+	for (uint32_t i = 0; i < host->net_count; i++)
+		if (host->nets[i]->view.priv && host->ops->release)
+			host->ops->release(host->self, &host->nets[i]->view, NULL);
+}
+
 void fakehost_close(struct fakehost *host)
 {
+	fakehost_release(host);
 	put_handle(host);
 	if (host->ops && host->ops->destroy)
 		host->ops->destroy(host->self);
@@ -96,6 +107,7 @@ void fakehost_close(struct fakehost *host)
 
 void fakehost_restart(struct fakehost *host)
 {
+	fakehost_release(host);
 	host->ops->destroy(host->self);
 	load(host);
 }
@@ -158,18 +170,42 @@ void fakenet_label(struct fakenet *net, const char *key, const char *value)
 	assert_ok(ndrv_map_set(arena, &net->options, NDRV_OPT_GENERIC, net->labels, &err), &err);
 }
 
+static void know_net(struct fakenet *net)
+{
+	struct fakehost *host = net->host;
+
+	for (uint32_t i = 0; i < host->net_count; i++)
+		if (host->nets[i] == net)
+			return;
+	assert_true(host->net_count < sizeof(host->nets) / sizeof(*host->nets));
+	host->nets[host->net_count++] = net;
+}
+
+static void forget_net(struct fakenet *net)
+{
+	struct fakehost *host = net->host;
+
+	for (uint32_t i = 0; i < host->net_count; i++)
+		if (host->nets[i] == net)
+			host->nets[i--] = host->nets[--host->net_count];
+}
+
 int fakenet_create(struct fakenet *net)
 {
 	struct fakehost *host = net->host;
 
+	know_net(net);
 	return host->ops->network_create(host->self, fakehost_call(host, 0), &net->view);
 }
 
 int fakenet_delete(struct fakenet *net, uint32_t flags)
 {
 	struct fakehost *host = net->host;
+	int rc = host->ops->network_delete(host->self, fakehost_call(host, flags), &net->view);
 
-	return host->ops->network_delete(host->self, fakehost_call(host, flags), &net->view);
+	if (!rc)
+		forget_net(net);
+	return rc;
 }
 
 /* --- InterfaceInfo --- */
@@ -315,6 +351,24 @@ static const struct ndrv_join_ops join_ops = {
 
 /* --- endpoints --- */
 
+static void forget_ep(struct fakeep *ep)
+{
+	struct fakehost *host = ep->net->host;
+
+	for (uint32_t i = 0; i < host->ep_count; i++)
+		if (host->eps[i] == ep)
+			host->eps[i--] = host->eps[--host->ep_count];
+}
+
+static void know_ep(struct fakeep *ep)
+{
+	struct fakehost *host = ep->net->host;
+
+	forget_ep(ep);
+	assert_true(host->ep_count < FAKE_RECORDS_MAX);
+	host->eps[host->ep_count++] = ep;
+}
+
 int fakeep_create(struct fakeep *ep, struct fakenet *net, const char *id, const char *address, const char *address6,
 		  const struct netns *ns, const char *ifname)
 {
@@ -327,6 +381,7 @@ int fakeep_create(struct fakeep *ep, struct fakenet *net, const char *id, const 
 	ep->address = prefix_of(address);
 	ep->address6 = prefix_of(address6);
 	ep->view = (struct ndrv_endpoint){.size = sizeof(ep->view), .id = id, .network = &net->view, .sandbox_key = ""};
+	know_ep(ep);
 	rc = host->ops->endpoint_create(host->self, fakehost_call(host, 0), &net->view, &ep->view, &ep->ifinfo, NULL);
 	ep->view.address = ep->address;
 	ep->view.address6 = ep->address6;
@@ -397,6 +452,9 @@ int fakeep_unplug(struct fakeep *ep, const struct netns *ns)
 int fakeep_delete(struct fakeep *ep, uint32_t flags)
 {
 	struct fakehost *host = ep->net->host;
+	int rc = host->ops->endpoint_delete(host->self, fakehost_call(host, flags), &ep->net->view, &ep->view);
 
-	return host->ops->endpoint_delete(host->self, fakehost_call(host, flags), &ep->net->view, &ep->view);
+	if (!rc)
+		forget_ep(ep);
+	return rc;
 }

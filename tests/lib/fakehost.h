@@ -14,6 +14,11 @@
 #define FAKE_GROUP 0x6e640001u
 #define FAKE_PROTOCOL 199
 
+#define FAKE_RECORDS_MAX 2048
+
+struct fakenet;
+struct fakeep;
+
 struct fakehost {
 	struct ndrv_host host; /* first */
 	void *module;
@@ -26,6 +31,10 @@ struct fakehost {
 	struct ndrv_call call;
 	struct hostns *hostns;
 	int log_lines;
+	/* What was created and not deleted: its priv is released at the end. */
+	uint32_t net_count, ep_count;
+	struct fakenet *nets[16];
+	struct fakeep *eps[FAKE_RECORDS_MAX];
 };
 
 struct fakenet {
@@ -59,8 +68,11 @@ struct fakeep {
 
 /* `name`: "bridge" for the build tree's drivers/.libs/bridge.so. The host's namespace is the calling thread's. */
 void fakehost_open(struct fakehost *host, const char *name);
+/* Networks and endpoints that were not deleted must still be in memory: static, or of the same block. */
 void fakehost_close(struct fakehost *host);
-/* The same instance seen as a second generation would: destroys it and opens a new one; records have no priv then. */
+/* What a host does when it ends, or after a swap: every record loses its priv, and the kernel keeps everything. */
+void fakehost_release(struct fakehost *host);
+/* The same instance seen as a second generation would: releases, destroys it and opens a new one. */
 void fakehost_restart(struct fakehost *host);
 /* Clears the error and takes a fresh handle; every op goes through it. */
 struct ndrv_call *fakehost_call(struct fakehost *host, uint32_t flags);
