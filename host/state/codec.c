@@ -6,71 +6,64 @@
 
 #include "host/state/json.h"
 
-/* Frees the tree. */
 static int finish(struct json_out *out, const char *what, const char *id, char **ret, struct ndrv_error *err)
 {
-	char *text = out->failed ? NULL : json_dumps(out->object, JSON_COMPACT);
-
-	json_decref(out->object);
-	if (text) {
-		*ret = text;
+	json_out_end(out, '}');
+	*ret = json_out_finish(out);
+	if (*ret)
 		return 0;
-	}
 	if (out->bad_text)
 		return ndrv_fail(err, NDRV_E_BAD_REQUEST, "%s %s cannot be stored: a text of it is not UTF-8", what, id);
 	return ndrv_fail(err, NDRV_E_INTERNAL, "out of memory for the row of %s %s", what, id);
 }
 
-static json_t *aux_to_json(struct json_out *out, const struct ndrv_ipam_data *data)
+static void put_aux(struct json_out *out, const struct ndrv_ipam_data *data)
 {
-	struct json_out aux = {.object = json_object()};
-
+	if (!data->aux_set)
+		return;
+	json_out_begin(out, "aux", '{');
 	for (uint32_t i = 0; i < data->aux_count; i++)
-		json_out_prefix(&aux, data->aux[i].name, &data->aux[i].address);
-	/* The names are keys: the one other thing that can be wrong with them is memory. */
-	out->failed |= aux.failed;
-	out->bad_text |= aux.failed;
-	return aux.object;
+		json_out_prefix(out, data->aux[i].name, &data->aux[i].address);
+	json_out_end(out, '}');
 }
 
 static void put_ipam(struct json_out *out, const char *key, const struct ndrv_ipam_list *list)
 {
 	if (!list->count)
 		return;
-	json_t *array = json_array();
+	json_out_begin(out, key, '[');
 	for (uint32_t i = 0; i < list->count; i++) {
 		const struct ndrv_ipam_data *data = ndrv_ipam_at(list, i);
-		struct json_out item = {.object = json_object()};
-		json_out_text(&item, "space", data->address_space);
-		json_out_prefix(&item, "pool", &data->pool);
-		json_out_prefix(&item, "gateway", &data->gateway);
-		if (data->aux_set)
-			json_out_object(&item, "aux", aux_to_json(&item, data));
-		out->bad_text |= item.bad_text;
-		out->failed |= item.failed || json_array_append_new(array, item.object) != 0;
+		json_out_begin(out, NULL, '{');
+		json_out_text(out, "space", data->address_space);
+		json_out_prefix(out, "pool", &data->pool);
+		json_out_prefix(out, "gateway", &data->gateway);
+		put_aux(out, data);
+		json_out_end(out, '}');
 	}
-	json_out_object(out, key, array);
+	json_out_end(out, ']');
 }
 
 static void put_leases(struct json_out *out, const struct network *network)
 {
 	if (!network->pool_count)
 		return;
-	json_t *array = json_array();
+	json_out_begin(out, "leases", '[');
 	for (uint32_t i = 0; i < network->pool_count; i++) {
-		struct json_out item = {.object = json_object()};
-		json_out_prefix(&item, "pool", &network->pools[i].pool);
-		json_out_prefix(&item, "range", &network->pools[i].range);
-		json_out_int(&item, "ours", network->pools[i].ours);
-		out->failed |= item.failed || json_array_append_new(array, item.object) != 0;
+		json_out_begin(out, NULL, '{');
+		json_out_prefix(out, "pool", &network->pools[i].pool);
+		json_out_prefix(out, "range", &network->pools[i].range);
+		json_out_int(out, "ours", network->pools[i].ours);
+		json_out_end(out, '}');
 	}
-	json_out_object(out, "leases", array);
+	json_out_end(out, ']');
 }
 
 int network_encode(const struct network *network, char **ret, struct ndrv_error *err)
 {
-	struct json_out out = {.object = json_object()};
+	struct json_out out = {0};
 
+	json_out_begin(&out, NULL, '{');
 	json_out_text(&out, "name", network->view.name);
 	json_out_text(&out, "type", network->type);
 	json_out_int(&out, "state", network->state);
@@ -89,48 +82,47 @@ int network_encode(const struct network *network, char **ret, struct ndrv_error 
 	return finish(&out, "network", network->view.id, ret, err);
 }
 
-static json_t *routes_to_json(struct json_out *out, const struct join_record *join)
+static void put_routes(struct json_out *out, const struct join_record *join)
 {
-	json_t *array = json_array();
-
+	if (!join->route_count)
+		return;
+	json_out_begin(out, "routes", '[');
 	for (uint32_t i = 0; i < join->route_count; i++) {
-		struct json_out item = {.object = json_object()};
-		json_out_prefix(&item, "to", &join->routes[i].destination);
-		json_out_int(&item, "type", join->routes[i].type);
-		json_out_addr(&item, "via", &join->routes[i].next_hop);
-		out->failed |= item.failed || json_array_append_new(array, item.object) != 0;
+		json_out_begin(out, NULL, '{');
+		json_out_prefix(out, "to", &join->routes[i].destination);
+		json_out_int(out, "type", join->routes[i].type);
+		json_out_addr(out, "via", &join->routes[i].next_hop);
+		json_out_end(out, '}');
 	}
-	return array;
+	json_out_end(out, ']');
 }
 
 static void put_join(struct json_out *out, const struct join_record *join)
 {
 	if (join->state == JOIN_NONE)
 		return;
-	struct json_out part = {.object = json_object()};
-	json_out_int(&part, "state", join->state);
-	json_out_text(&part, "sandbox", join->sandbox_key);
-	json_out_text(&part, "netns", join->netns_path);
-	json_out_int(&part, "dev", (int64_t)join->netns_dev);
-	json_out_int(&part, "ino", (int64_t)join->netns_ino);
-	json_out_text(&part, "ifname", join->ifname);
-	json_out_text(&part, "src", join->src_name);
-	json_out_text(&part, "prefix", join->prefix);
-	json_out_addr(&part, "gateway4", &join->gateway4);
-	json_out_addr(&part, "gateway6", &join->gateway6);
-	json_out_int(&part, "flags", join->flags);
-	if (join->route_count)
-		json_out_object(&part, "routes", routes_to_json(&part, join));
-	json_out_int(&part, "programmed", join->programmed);
-	out->failed |= part.failed;
-	out->bad_text |= part.bad_text;
-	json_out_object(out, "join", part.object);
+	json_out_begin(out, "join", '{');
+	json_out_int(out, "state", join->state);
+	json_out_text(out, "sandbox", join->sandbox_key);
+	json_out_text(out, "netns", join->netns_path);
+	json_out_int(out, "dev", (int64_t)join->netns_dev);
+	json_out_int(out, "ino", (int64_t)join->netns_ino);
+	json_out_text(out, "ifname", join->ifname);
+	json_out_text(out, "src", join->src_name);
+	json_out_text(out, "prefix", join->prefix);
+	json_out_addr(out, "gateway4", &join->gateway4);
+	json_out_addr(out, "gateway6", &join->gateway6);
+	json_out_int(out, "flags", join->flags);
+	put_routes(out, join);
+	json_out_int(out, "programmed", join->programmed);
+	json_out_end(out, '}');
 }
 
 int endpoint_encode(const struct endpoint *endpoint, char **ret, struct ndrv_error *err)
 {
-	struct json_out out = {.object = json_object()};
+	struct json_out out = {0};
 
+	json_out_begin(&out, NULL, '{');
 	json_out_text(&out, "name", endpoint->name);
 	json_out_int(&out, "state", endpoint->state);
 	json_out_value(&out, "options", endpoint->view.options);

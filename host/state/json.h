@@ -12,14 +12,20 @@
 
 #include "host/base/arena.h"
 
+/* Text is written straight into one buffer: it is on the way of every endpoint operation, and a tree of nodes first costs more than
+ * the database does. */
 struct json_out {
-	json_t *object;
+	char *text; /* malloc'ed */
+	size_t used, room;
+	bool comma;    /* something stands before, in this object or list */
 	bool failed;   /* out of memory, or the next */
 	bool bad_text; /* something is not UTF-8 */
 };
 
+/* An object '{' or list '[', and its end '}' or ']'. `key` is NULL within a list and for the whole. */
+void json_out_begin(struct json_out *out, const char *key, char bracket);
+void json_out_end(struct json_out *out, char bracket);
 /* Unset, empty and 0 are not written. */
-void json_out_object(struct json_out *out, const char *key, json_t *taken);
 void json_out_text(struct json_out *out, const char *key, const char *text);
 void json_out_int(struct json_out *out, const char *key, int64_t number);
 void json_out_prefix(struct json_out *out, const char *key, const struct ndrv_prefix *prefix);
@@ -27,6 +33,8 @@ void json_out_addr(struct json_out *out, const char *key, const struct ndrv_addr
 void json_out_mac(struct json_out *out, const char *key, const struct ndrv_mac *mac);
 void json_out_bytes(struct json_out *out, const char *key, const uint8_t *bytes, size_t count);
 void json_out_value(struct json_out *out, const char *key, const struct ndrv_value *value);
+/* The text, which is the caller's to free; NULL if anything failed: then it is freed. */
+char *json_out_finish(struct json_out *out);
 
 struct json_in {
 	json_t *object;

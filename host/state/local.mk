@@ -6,7 +6,7 @@ host_libhost_a_SOURCES += \
 	%D%/db.c %D%/recover.c %D%/wal.c %D%/db.h \
 	%D%/files.c %D%/files.h \
 	%D%/codec.c %D%/decode.c %D%/codec.h \
-	%D%/json.c %D%/json.h \
+	%D%/json.c %D%/json_out.c %D%/json.h \
 	%D%/crc32c.c %D%/crc32c.h \
 	%D%/addrset.c %D%/addrset.h \
 	%D%/pool.c %D%/pool.h \

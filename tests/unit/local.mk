@@ -1,6 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 
 # --- state: host/state and the parts of host/base it stands on
+check_PROGRAMS += tests/unit/test_ipam_model
+tests_unit_test_ipam_model_SOURCES = tests/unit/test_ipam_model.c
+tests_unit_test_ipam_model_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_ipam_model_LDADD = $(TEST_LIBS)
+TESTS += tests/unit/test_ipam_model
+
 check_PROGRAMS += tests/unit/test_base
 tests_unit_test_base_SOURCES = tests/unit/test_base.c
 tests_unit_test_base_CPPFLAGS = $(TEST_CPPFLAGS)

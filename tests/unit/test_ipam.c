@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/lib/test.h"
 
-#include <stdlib.h>
-
 #include "host/base/arena.h"
 #include "host/state/ipam.h"
 
@@ -337,114 +335,6 @@ static void a_pool_of_65534_addresses_gives_each_once(void **state)
 	ipam_free(ipam);
 }
 
-/* A pool against the plainest thing that does the same: an array and a cursor. */
-struct model {
-	struct ipam *ipam;
-	struct ipam_pool *pool;
-	struct ndrv_addr base;
-	unsigned size, first, last, cursor;
-	unsigned count;
-	bool taken[4096], reserved[4096];
-};
-
-static struct ndrv_addr model_addr(const struct model *model, unsigned offset)
-{
-	struct ndrv_addr address = model->base;
-	unsigned top = address.family == 4 ? 3 : 15;
-
-	address.bytes[top] = (uint8_t)(address.bytes[top] + (offset & 0xff));
-	address.bytes[top - 1] = (uint8_t)(address.bytes[top - 1] + (offset >> 8));
-	return address;
-}
-
-static void model_next(struct model *model)
-{
-	struct ndrv_error err = {0};
-	struct ndrv_prefix got;
-	unsigned at = model->cursor, width = model->last - model->first + 1;
-
-	for (unsigned i = 0; i < width && (model->taken[at] || model->reserved[at]); i++)
-		at = at == model->last ? model->first : at + 1;
-	int rc = ipam_address_request(model->ipam, model->pool, NULL, &got, &err);
-	if (model->taken[at] || model->reserved[at]) {
-		assert_int_equal(rc, -NDRV_E_POOL_EXHAUSTED);
-		return;
-	}
-	struct ndrv_addr expected = model_addr(model, at);
-	assert_ok(rc, &err);
-	assert_true(ndrv_addr_equal(&got.addr, &expected));
-	model->taken[at] = true;
-	model->count++;
-	model->cursor = at == model->last ? model->first : at + 1;
-}
-
-static void model_want(struct model *model, unsigned offset)
-{
-	struct ndrv_error err = {0};
-	struct ndrv_prefix got;
-	struct ndrv_addr want = model_addr(model, offset);
-	int rc = ipam_address_request(model->ipam, model->pool, &want, &got, &err);
-	int expected = model->reserved[offset] ? -NDRV_E_ADDRESS_OUT_OF_RANGE : model->taken[offset] ? -NDRV_E_ADDRESS_IN_USE : 0;
-
-	assert_int_equal(rc, expected);
-	model->count += rc == 0;
-	model->taken[offset] = model->taken[offset] || rc == 0;
-}
-
-static void model_release(struct model *model, unsigned offset)
-{
-	struct ndrv_addr address = model_addr(model, offset);
-
-	ipam_address_release(model->ipam, model->pool, &address);
-	model->count -= model->taken[offset];
-	model->taken[offset] = false;
-}
-
-static void run_model(struct ipam *ipam, const char *text, const char *range, unsigned first, unsigned last, unsigned ops)
-{
-	static struct model model;
-	struct ndrv_prefix pool = prefix(text);
-	unsigned host_bits = (pool.addr.family == 4 ? 32 : 128) - pool.length;
-
-	model = (struct model){.ipam = ipam, .pool = lease_pool(ipam, text, range), .base = pool.addr, .size = 1u << host_bits};
-	model.first = model.cursor = range ? first : 0;
-	model.last = range ? last : model.size - 1;
-	model.reserved[0] = host_bits > 1;
-	model.reserved[model.size - 1] = model.size > 2 && pool.addr.family == 4;
-	for (unsigned i = 0; i < ops; i++) {
-		/* Long stretches in which leases prevail, then releases: both full and empty must come by. */
-		unsigned dice = (unsigned)rand() % 10, offset = (unsigned)rand() % model.size;
-		bool filling = i / (model.size * 2 + 1) % 2 == 0;
-		if (dice == 0)
-			model_want(&model, offset);
-		else if (filling ? dice < 8 : dice < 3)
-			model_next(&model);
-		else
-			model_release(&model, offset);
-	}
-	ipam_pool_release(ipam, model.pool);
-}
-
-static void random_use_agrees_with_a_model(void **state)
-{
-	(void)state;
-	struct ipam *ipam = ipam_new(NULL, 0);
-
-	srand(20);
-	run_model(ipam, "10.0.0.0/20", NULL, 0, 0, 60000);
-	run_model(ipam, "10.0.0.0/24", NULL, 0, 0, 20000);
-	run_model(ipam, "10.0.0.0/24", "10.0.0.64/27", 64, 95, 20000);
-	run_model(ipam, "10.0.0.0/24", "10.0.0.0/28", 0, 15, 20000);
-	run_model(ipam, "10.0.0.0/26", NULL, 0, 0, 5000);
-	run_model(ipam, "10.0.0.0/28", NULL, 0, 0, 3000);
-	run_model(ipam, "10.0.0.0/31", NULL, 0, 0, 300);
-	run_model(ipam, "10.0.0.0/32", NULL, 0, 0, 300);
-	run_model(ipam, "fd00::/116", NULL, 0, 0, 60000);
-	run_model(ipam, "fd00::/122", "fd00::20/123", 32, 63, 5000);
-	run_model(ipam, "fd00::/127", NULL, 0, 0, 300);
-	ipam_free(ipam);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -461,7 +351,6 @@ int main(void)
 		cmocka_unit_test(the_largest_pools_cost_nothing),
 		cmocka_unit_test(the_end_of_the_v6_space_is_reached_and_wrapped),
 		cmocka_unit_test(a_pool_of_65534_addresses_gives_each_once),
-		cmocka_unit_test(random_use_agrees_with_a_model),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "host/state/codec.h"
 #include "host/state/crc32c.h"
 #include "tests/lib/statedir.h"
 
@@ -86,6 +87,77 @@ static void what_is_written_is_read_again_whole_and_in_order(void **state)
 	assert_string_equal(statedir_reported(store, "state_db", "damage"), "");
 	assert_string_equal(statedir_reported(store, "live_db", "emptied_because"), "");
 	store_close(store);
+}
+
+static void any_text_comes_back_as_it_was_and_what_is_no_text_is_refused(void **state)
+{
+	(void)state;
+	const char *const good[] = {"\"\\/\b\f\n\r\t\x01\x1f\x7f", "\xc2\x80", "\xe2\x82\xac\xed\x9f\xbf\xee\x80\x80",
+				    "\xf0\x90\x80\x80\xf4\x8f\xbf\xbf"};
+	const char *const wrong[] = {"\x80",
+				     "\xc0\x80",
+				     "\xc1\xbf",
+				     "\xe0\x9f\xbf",
+				     "\xed\xa0\x80",
+				     "\xf0\x8f\xbf\xbf",
+				     "\xf4\x90\x80\x80",
+				     "\xf8\x88\x80\x80\x80",
+				     "\xe2\x82",
+				     "a\xe2\x82z",
+				     "\xff"};
+	struct ndrv_error err = {0};
+	char *text = NULL;
+
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+		struct network *network = network_new("n", good[i], "t"), *read = NULL;
+		struct ndrv_pair pairs[] = {
+			{good[i], ndrv_string(good[i])}, {"min", ndrv_int(INT64_MIN)}, {"max", ndrv_int(INT64_MAX)}};
+		network->labels = (struct ndrv_value){.type = NDRV_MAP, .count = 3, .u.pairs = pairs};
+		network->state = RECORD_LIVE;
+		assert_ok(network_encode(network, &text, &err), &err);
+		assert_ok(network_decode("n", text, &read, &err), &err);
+		assert_string_equal(read->view.name, good[i]);
+		assert_true(ndrv_value_equal(&read->labels, &network->labels));
+		free(text);
+		network_free(network);
+		network_free(read);
+	}
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		struct network *network = network_new("n", wrong[i], "t");
+		assert_fails(network_encode(network, &text, &err), &err, NDRV_E_BAD_REQUEST, "not UTF-8");
+		network_free(network);
+	}
+}
+
+static void a_body_that_no_encoder_writes_is_refused(void **state)
+{
+	(void)state;
+	const char *const bodies[] = {"",
+				      "[]",
+				      "{\"type\":\"t\"}",
+				      "{\"type\":\"t\",\"state\":4}",
+				      "{\"state\":2}",
+				      "{\"type\":\"t\",\"state\":2,\"state\":2}",
+				      "{\"type\":\"t\",\"state\":2,\"options\":1.5}",
+				      "{\"type\":\"t\",\"state\":2,\"ipv4\":[{\"pool\":\"10.0.0.0/33\"}]}",
+				      "{\"type\":\"t\",\"state\":2,\"ipv4\":[7]}",
+				      "{\"type\":\"t\",\"state\":2,\"ipv4\":{}}",
+				      "{\"type\":\"t\",\"state\":2,\"ipv4\":[{\"aux\":{\"a\":1}}]}",
+				      "{\"type\":\"t\",\"state\":2,\"digest\":\"00\"}",
+				      "{\"type\":\"t\",\"state\":2,\"instance\":1}"};
+	struct ndrv_error err = {0};
+	struct network *network = NULL;
+
+	for (size_t i = 0; i < sizeof(bodies) / sizeof(bodies[0]); i++)
+		assert_fails(network_decode("n1", bodies[i], &network, &err), &err, NDRV_E_STATE, "network n1");
+	assert_ok(network_decode("n1", "{\"type\":\"t\",\"state\":2,\"later\":[1.5]}", &network, &err), &err);
+	struct endpoint *endpoint = NULL;
+	assert_fails(endpoint_decode(network, "e1", "{\"state\":2,\"join\":{\"state\":9}}", &endpoint, &err), &err, NDRV_E_STATE,
+		     "endpoint e1 is unreadable at \"join\"");
+	assert_fails(endpoint_decode(network, "e1", "{\"state\":2,\"join\":{\"state\":2,\"ifname\":\"0123456789abcdef\"}}",
+				     &endpoint, &err),
+		     &err, NDRV_E_STATE, "ifname");
+	network_free(network);
 }
 
 static void a_row_is_replaced_and_deleted(void **state)
@@ -306,6 +378,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_checksum_is_crc32c),
+		cmocka_unit_test(any_text_comes_back_as_it_was_and_what_is_no_text_is_refused),
+		cmocka_unit_test(a_body_that_no_encoder_writes_is_refused),
 		T(what_is_written_is_read_again_whole_and_in_order),
 		T(a_row_is_replaced_and_deleted),
 		T(a_text_that_is_not_utf8_is_refused),

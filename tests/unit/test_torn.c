@@ -379,6 +379,32 @@ static void what_was_acknowledged_survives_sigkill(void **state)
 	printf("%u kills, %llu writes acknowledged\n", ROUNDS, (unsigned long long)total);
 }
 
+/* A host that dies while it repairs leaves something the next one can repair. */
+static void a_kill_during_recovery_costs_nothing(void **state)
+{
+	(void)state;
+	struct records *golden = golden_records();
+	struct image images[FILES];
+
+	srand(3);
+	take_images(images, false);
+	for (unsigned round = 0; round < ROUNDS; round++) {
+		put_back(images);
+		cut(images, STATE_DB, 5000);
+		pid_t child = fork();
+		if (child == 0) {
+			struct store *store = NULL;
+			_exit(store_open(&dir.paths, &store, NULL) ? 1 : 0);
+		}
+		usleep((useconds_t)any_below(4000));
+		kill(child, SIGKILL);
+		assert_int_equal(waitpid(child, NULL, 0), child);
+		assert_true(open_and_compare(golden, false, "killed while it was repaired"));
+	}
+	free_images(images);
+	records_free(golden);
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, make_dir, remove_dir)
 
 int main(void)
@@ -390,6 +416,7 @@ int main(void)
 		T(a_cut_log_makes_no_wrong_record),
 		T(a_log_left_whole_is_no_loss),
 		T(what_was_acknowledged_survives_sigkill),
+		T(a_kill_during_recovery_costs_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
