@@ -272,7 +272,7 @@ int services_new(struct store *store, struct services **ret, struct ndrv_error *
 
 void services_offer(struct services *services, struct ndrv_host *ret)
 {
-	ret->features |= NDRV_FEATURE_TIMERS;
+	ret->features |= SERVICES_FEATURES & ~NDRV_FEATURE_STORE;
 	ret->timers = timers_ops(services->timers);
 	if (!services->store)
 		return;

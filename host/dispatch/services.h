@@ -9,6 +9,9 @@
 
 struct services;
 
+/* NDRV_FEATURE_... of a host that keeps a store: what `ndrvd --check` judges files by. */
+#define SERVICES_FEATURES (NDRV_FEATURE_STORE | NDRV_FEATURE_TIMERS)
+
 /* `store` NULL: drivers get no store. */
 int services_new(struct store *store, struct services **ret, struct ndrv_error *err);
 /* Sets features, store and timers of the template for registry_new(). */

@@ -10,7 +10,7 @@
 
 #include "host/base/clock.h"
 #include "host/base/log.h"
-#include "host/dispatch/frames.h"
+#include "host/dispatch/services.h"
 #include "host/lifecycle/drivers.h"
 #include "host/lifecycle/extra.h"
 #include "host/lifecycle/host_parts.h"
@@ -19,8 +19,6 @@
 #include "host/state/ipam.h"
 #include "host/state/store.h"
 
-/* How long an unloading waits for the calls that are inside. */
-#define DRAIN_NS (30 * NSEC_PER_SEC)
 #define RECOVERY_MEMORY (64u << 20)
 
 const struct config *host_config(const struct host *host)
@@ -35,30 +33,7 @@ struct dispatch *host_dispatch(struct host *host)
 
 uint64_t host_features(void)
 {
-	return 0;
-}
-
-/* --- what the registry asks --- */
-
-static int is_of_type(struct network *network, void *data)
-{
-	return strcmp(network->type, data) == 0;
-}
-
-static int hook_in_use(void *data, const struct instance *instance, struct ndrv_error *err)
-{
-	struct host *host = data;
-
-	if (!records_each(host->records, is_of_type, instance->type->name))
-		return 0;
-	return ndrv_fail(err, NDRV_E_DRIVER_IN_USE, "driver type \"%s\" has networks: remove them first (ndrvctl network ls)",
-			 instance->type->name);
-}
-
-static int hook_drain(void *data, struct instance *instance, struct ndrv_error *err)
-{
-	(void)data;
-	return frames_wait(instance, clock_ns() + DRAIN_NS, err);
+	return SERVICES_FEATURES;
 }
 
 /* --- start --- */
@@ -113,13 +88,18 @@ static int open_state(struct host *host, struct ndrv_error *err)
 
 static int start_drivers(struct host *host, struct ndrv_error *err)
 {
-	struct registry_hooks hooks = {.data = host, .in_use = hook_in_use, .drain = hook_drain};
-	struct ndrv_host services = {.features = host_features()};
+	struct registry_hooks hooks = {0};
+	struct ndrv_host offer = {0};
 	struct registry *registry;
 
 	int rc = hostns_open(&host->hostns, err);
 	if (!rc)
-		rc = registry_new(&registry, host->config->state_dir, &services, &hooks, err);
+		rc = services_new(host->store, &host->services, err);
+	if (rc)
+		return rc;
+	services_offer(host->services, &offer);
+	services_hooks(host->services, &hooks);
+	rc = registry_new(&registry, host->config->state_dir, &offer, &hooks, err);
 	if (rc)
 		return rc;
 	drivers_init(&host->drivers, registry);
@@ -133,6 +113,7 @@ static int start_drivers(struct host *host, struct ndrv_error *err)
 	rc = dispatch_new(&parts, &host->dispatch, err);
 	if (rc)
 		return rc;
+	services_attach(host->services, host->dispatch);
 	dispatch_set_extra(host->dispatch, extra_serve, host);
 	return drivers_load_all(&host->drivers, host->config, err);
 }
@@ -187,10 +168,14 @@ int host_open(const struct host_options *options, struct host **ret, struct ndrv
 
 void host_close(struct host *host, uint64_t grace_ns)
 {
+	if (host->services)
+		services_stop(host->services);
 	if (host->dispatch)
 		dispatch_stop(host->dispatch, clock_ns() + grace_ns);
 	if (host->has_drivers)
 		registry_free(host->drivers.registry);
+	if (host->services)
+		services_free(host->services);
 	if (host->dispatch)
 		dispatch_free(host->dispatch);
 	if (host->has_drivers)

@@ -22,6 +22,7 @@ struct host {
 	struct store *store;
 	struct ipam *ipam;
 	struct hostns *hostns;
+	struct services *services;
 	struct drivers drivers;
 	bool has_drivers;
 	struct arena recovery_arena;
