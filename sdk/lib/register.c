@@ -66,6 +66,9 @@ static int register_types(const struct ndrv_host *host, const struct ndrv_note *
 	uint32_t done = 0;
 	int rc = 0;
 
+	/* Only of dynamic types: the host must still know whom to configure and, at the end, to destroy. */
+	if (!type_at(note, 0, type))
+		return host->register_driver(host, "", ops, self, &capability, err);
 	while (rc == 0 && type_at(note, done, type)) {
 		rc = host->register_driver(host, type, ops, self, &capability, err);
 		if (rc == 0)
