@@ -154,7 +154,7 @@ static struct ndrv_value instances_of(const struct generation *generation, struc
 	struct ndrv_value list = {.type = NDRV_LIST};
 	for (const struct instance *each = generation->instances; each; each = each->next) {
 		struct ndrv_value map = {.type = NDRV_MAP}, ops = {.type = NDRV_LIST};
-		if (each->gone)
+		if (each->gone || !each->type->name[0])
 			continue;
 		for (uint32_t slot = 0; slot < OPS_COUNT; slot++)
 			if (each->has >> slot & 1)

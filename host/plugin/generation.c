@@ -230,7 +230,7 @@ static int take_all_away(struct registry *registry, struct generation *generatio
 	const struct registry_hooks *hooks = &registry->hooks;
 	/* All are asked before the first is taken: a refused unload disturbs nobody. */
 	for (struct instance *each = generation->instances; each && hooks->in_use; each = each->next) {
-		int rc = each->gone ? 0 : hooks->in_use(hooks->data, each, err);
+		int rc = each->gone || !each->type->name[0] ? 0 : hooks->in_use(hooks->data, each, err);
 		if (rc)
 			return rc;
 	}

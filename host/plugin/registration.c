@@ -95,6 +95,8 @@ static int check_type(const struct generation *generation, const char *type, str
 {
 	const struct ndrv_note *note = &generation->module->note;
 	bool dynamic = (note->flags & NDRV_DRIVER_DYNAMIC_TYPES) != 0;
+	if (type && !type[0] && dynamic && !generation->entered)
+		return 0;
 	if (!type || !elf_type_name_ok(type))
 		return ndrv_fail(err, NDRV_E_BAD_REQUEST, "\"%.40s\" cannot be a network type: 1 to 31 of a-z 0-9 _ . -",
 				 type ? type : "");
@@ -130,7 +132,7 @@ static struct instance *find_instance(const struct generation *generation, const
 static int insert(struct generation *generation, struct instance *instance, const char *name, struct ndrv_error *err)
 {
 	struct registry *registry = generation->registry;
-	struct driver_type *type = registry_type_add(registry, name);
+	struct driver_type *type = name[0] ? registry_type_add(registry, name) : &generation->nameless;
 	if (!type)
 		return ndrv_fail(err, NDRV_E_INTERNAL, "out of memory for type %s", name);
 	const struct generation *holder = type->holder ? type->holder->generation : NULL;
@@ -201,7 +203,7 @@ static int host_unregister(const struct ndrv_host *host, const char *type, struc
 	struct generation *generation = generation_of(host);
 	struct registry *registry = generation->registry;
 	pthread_mutex_lock(&registry->mutex);
-	struct instance *instance = type ? find_instance(generation, type) : NULL;
+	struct instance *instance = type && type[0] ? find_instance(generation, type) : NULL;
 	pthread_mutex_unlock(&registry->mutex);
 	if (!instance)
 		return ndrv_fail(err, NDRV_E_NOT_FOUND, "driver %s does not hold the type \"%.40s\"", generation->name,

@@ -51,13 +51,15 @@ struct driver_type *registry_type_add(struct registry *registry, const char *nam
 void registry_serve(struct driver_type *type, struct instance *holder, struct instance *current, struct registry *registry)
 {
 	type->holder = holder;
-	if (atomic_exchange(&type->current, current) != current && registry->hooks.changed)
+	if (atomic_exchange(&type->current, current) != current && type->name[0] && registry->hooks.changed)
 		registry->hooks.changed(registry->hooks.data, type, current);
 }
 
 int registry_take_away(struct registry *registry, struct instance *instance, struct ndrv_error *err)
 {
 	const struct registry_hooks *hooks = &registry->hooks;
+	if (!instance->type->name[0])
+		return 0; /* serves nobody */
 	int rc = hooks->in_use ? hooks->in_use(hooks->data, instance, err) : 0;
 	if (rc)
 		return rc;

@@ -35,8 +35,8 @@ struct driver_type {
 struct instance {
 	struct ndrv_ops ops; /* full: call any slot. ops.size is sizeof(struct ndrv_ops). */
 	void *self;
-	uint64_t has; /* bit OPS_SLOT(op): the driver's own, not a stub */
-	struct driver_type *type;
+	uint64_t has;		  /* bit OPS_SLOT(op): the driver's own, not a stub */
+	struct driver_type *type; /* name is "" for a dynamic driver's own instance, which serves no type */
 	struct generation *generation;
 	struct ndrv_capability capability; /* both scopes set; note points to generation->module->note */
 	_Atomic(struct instance *) next;   /* of the generation, in order of registration; skip those that are `gone` */
@@ -66,11 +66,12 @@ struct generation {
 	struct generation *replaces; /* of a pending one: the live generation of the same driver, or NULL */
 	/* NDRV_THREADS_DRIVER: the dispatcher takes this turn around each op. Ready for use in every generation. */
 	struct turn turn;
-	uint32_t threading;	   /* NDRV_THREADS_..., unknown values as DRIVER */
-	_Atomic(bool) entered;	   /* its entry function has returned */
-	struct ndrv_error refusal; /* of the first registration that failed in the entry function */
-	void *user;		   /* the dispatcher's; zero at first */
-	struct generation *next;   /* of the registry, newest first */
+	struct driver_type nameless; /* of an instance without a type: a dynamic driver's own, for configure and destroy */
+	uint32_t threading;	     /* NDRV_THREADS_..., unknown values as DRIVER */
+	_Atomic(bool) entered;	     /* its entry function has returned */
+	struct ndrv_error refusal;   /* of the first registration that failed in the entry function */
+	void *user;		     /* the dispatcher's; zero at first */
+	struct generation *next;     /* of the registry, newest first */
 };
 
 /* The generation that a service (store, tables, nat, timers) is called for. */

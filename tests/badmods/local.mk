@@ -28,3 +28,9 @@ check_PROGRAMS += %D%/test_elf
 %C%_test_elf_CPPFLAGS = $(BADMODS_CPPFLAGS)
 %C%_test_elf_LDADD = $(TEST_LIBS)
 TESTS += %D%/test_elf
+
+check_PROGRAMS += %D%/test_threads
+%C%_test_threads_SOURCES = %D%/test_threads.c %D%/fixture.c %D%/fixture.h
+%C%_test_threads_CPPFLAGS = $(BADMODS_CPPFLAGS)
+%C%_test_threads_LDADD = $(TEST_LIBS)
+TESTS += %D%/test_threads

@@ -240,10 +240,12 @@ static struct instance *dynamic(struct fixture *fixture, struct ndrv_error *err)
 {
 	struct generation *generation;
 	struct instance *instance;
-	/* Its note names no type: `several` stands in as the one a test reaches ops through. */
+	/* It serves no type yet: `several` stands in as the one a test reaches ops through. */
 	fixture_copy(fixture, "dynamic", "dynamic.so");
 	assert_ok(load_path(fixture, "dyn", "dynamic.so", false, &generation, err), err);
-	assert_null(generation->instances);
+	assert_string_equal(((struct instance *)generation->instances)->type->name, "");
+	assert_int_equal(counts_of(fixture).types, 0);
+	assert_null(registry_type(fixture->registry, ""));
 	assert_ok(fixture_load(fixture, "several", "many", err), err);
 	assert_ok(registry_find(fixture->registry, "one", &instance, err), err);
 	return instance;
@@ -292,9 +294,13 @@ static void a_dynamic_driver_registers_and_unregisters_at_any_time(void **state)
 		assert_ok(host->unregister_driver(host, "weave", &err), &err);
 		assert_int_equal(registry_find(fixture->registry, "weave", &instance, &err), -NDRV_E_NO_DRIVER);
 	}
+	assert_fails(host->unregister_driver(host, "", &err), &err, NDRV_E_NOT_FOUND, "does not hold");
 	capability.data_scope = NDRV_SCOPE_GLOBAL;
 	assert_fails(host->register_driver(host, "weave", &one->ops, NULL, &capability, &err), &err, NDRV_E_DRIVER_REFUSED,
 		     "another data scope");
+	/* It was configured and is destroyed though it serves no type. */
+	assert_ok(registry_unload(fixture->registry, "dyn", &err), &err);
+	assert_string_equal(fixture->log, "dyn: configured 1\nmany: configured 1\ndyn: destroyed\n");
 }
 
 static void a_new_generation_waits_beside_the_live_one(void **state)
