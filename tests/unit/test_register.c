@@ -149,7 +149,7 @@ static void no_type_is_right_only_for_a_driver_that_says_so(void **state)
 	assert_string_equal(steps, "");
 	note.flags = NDRV_DRIVER_DYNAMIC_TYPES;
 	assert_ok(ndrv_driver_register(&host, &note, &ops, open_instance, &err), &err);
-	assert_string_equal(steps, "open ;");
+	assert_string_equal(steps, "open ;register ;");
 }
 
 /* The host is changed, must be refused before anything happens, and is put back. */
