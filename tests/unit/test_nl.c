@@ -232,6 +232,54 @@ static void a_call_past_its_deadline_changes_nothing(void **state)
 	rtnl_link_put(link);
 }
 
+static int entered, left;
+
+static int enter(void *data, uint64_t deadline_ns)
+{
+	(void)deadline_ns;
+	entered++;
+	return *(int *)data;
+}
+
+static void leave(void *data)
+{
+	(void)data;
+	left++;
+}
+
+static void only_link_creation_takes_turns(void **state)
+{
+	int refuse = 0;
+	struct ndrv_nl_guard guard = {.enter = enter, .leave = leave, .data = &refuse};
+	struct ndrv_error err = {0};
+	struct ndrv_link_spec spec = {.kind = "bridge", .name = "br1"};
+	struct ndrv_link link;
+	struct rtnl_link *vendors = rtnl_link_alloc();
+
+	(void)state;
+	entered = left = 0;
+	ndrv_nl_set_guard(nl, &guard);
+	make_bridge("br0", &link);
+	assert_int_equal(entered, 1);
+	assert_int_equal(left, 1);
+	assert_ok(ndrv_link_set(nl, "br0", 0, &(struct ndrv_link_change){.mtu = 1400}, &err), &err);
+	assert_ok(ndrv_link_delete(nl, "br0", 0, &err), &err);
+	assert_int_equal(entered, 1);
+	/* Not in time: nothing is sent. */
+	refuse = -1;
+	assert_fails(ndrv_link_create(nl, &spec, NULL, NULL, NULL, &err), &err, NDRV_E_TIMEOUT, "br1");
+	assert_false(netns_has_link(NULL, "br1", NULL));
+	assert_int_equal(left, 1);
+	/* A vendor's own rtnl_...() as well. */
+	rtnl_link_set_name(vendors, "br2");
+	assert_int_equal(rtnl_link_set_type(vendors, "bridge"), 0);
+	assert_true(rtnl_link_add(ndrv_nl_socket(nl), vendors, NLM_F_CREATE | NLM_F_EXCL) < 0);
+	refuse = 0;
+	assert_int_equal(rtnl_link_add(ndrv_nl_socket(nl), vendors, NLM_F_CREATE | NLM_F_EXCL), 0);
+	assert_int_equal(left, 2);
+	rtnl_link_put(vendors);
+}
+
 static void libnl_route_works_on_the_same_handle(void **state)
 {
 	struct nl_sock *sock = ndrv_nl_socket(nl);
@@ -334,6 +382,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(addresses_routes_and_neighbours_come_and_go, fresh, finish),
 		cmocka_unit_test_setup_teardown(a_second_route_to_a_destination_is_refused, fresh, finish),
 		cmocka_unit_test_setup_teardown(a_call_past_its_deadline_changes_nothing, fresh, finish),
+		cmocka_unit_test_setup_teardown(only_link_creation_takes_turns, fresh, finish),
 		cmocka_unit_test_setup_teardown(libnl_route_works_on_the_same_handle, fresh, finish),
 		cmocka_unit_test_setup_teardown(a_list_has_every_link, fresh, finish),
 		cmocka_unit_test_setup_teardown(a_forged_answer_does_not_reach_us, fresh, finish),
