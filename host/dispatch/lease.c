@@ -5,6 +5,7 @@
 
 #include "host/dispatch/handles.h"
 #include "host/dispatch/record_io.h"
+#include "host/sandbox/subnets.h"
 
 static int no_memory(struct ndrv_error *err)
 {
@@ -183,6 +184,25 @@ static int copy_aux(struct network *network, const struct pool_wish *wish, struc
 	return 0;
 }
 
+/* The pool that was asked for, or the next automatic one that neither a network nor a route of the host uses. */
+static int request_pool(struct dispatch *dispatch, const struct pool_wish *wish, struct ipam_pool **ret, struct ndrv_error *err)
+{
+	struct ipam *ipam = dispatch->parts.ipam;
+	struct hostns *hostns = dispatch->parts.hostns;
+	const struct ndrv_prefix *range = wish->range.addr.family ? &wish->range : NULL;
+	struct subnets subnets = {0};
+	int rc = 0;
+
+	if (wish->pool.addr.family)
+		return ipam_pool_request(ipam, wish->family, &wish->pool, range, NULL, NULL, ret, err);
+	if (hostns)
+		rc = subnets_list(hostns, NULL, wish->family, &subnets, err);
+	if (!rc)
+		rc = ipam_pool_request(ipam, wish->family, NULL, range, subnets_overlap, &subnets, ret, err);
+	subnets_free(&subnets);
+	return rc;
+}
+
 static int lease_pool(struct dispatch *dispatch, struct network *network, const struct pool_wish *wish, uint32_t skip,
 		      struct ndrv_ipam_data *data, struct pool_lease *lease, struct ndrv_error *err)
 {
@@ -200,8 +220,7 @@ static int lease_pool(struct dispatch *dispatch, struct network *network, const 
 	}
 	if (!ipam)
 		return ndrv_fail(err, NDRV_E_NO_SERVICE, "this host has no address pools");
-	rc = ipam_pool_request(ipam, wish->family, wish->pool.addr.family ? &wish->pool : NULL,
-			       wish->range.addr.family ? &wish->range : NULL, NULL, NULL, &pool, err);
+	rc = request_pool(dispatch, wish, &pool, err);
 	if (rc)
 		return rc;
 	*lease = (struct pool_lease){.pool = *ipam_pool_prefix(pool), .range = *ipam_pool_range(pool), .ours = true};

@@ -166,6 +166,31 @@ static void a_taken_interface_name_undoes_the_whole_connect(void **state)
 	assert_true(netns_ping(&fixture->sandbox, "10.70.0.1"));
 }
 
+/* An automatic pool keeps clear of what the host reaches otherwise: routes, and pools of other networks. */
+static void automatic_pools_avoid_the_routes_of_the_host(void **state)
+{
+	struct fixture *fixture = *state;
+	char out[REPLY_BYTES];
+	struct ndrv_error error = {0};
+	struct ndrv_prefix taken;
+	struct ndrv_link made;
+
+	assert_int_equal(daemon_ctl(&fixture->daemon, NULL, 0, "network", "create", "first", "-d", "bridge", NULL), 0);
+	assert_int_equal(daemon_ctl(&fixture->daemon, out, sizeof(out), "--json", "network", "inspect", "first", NULL), 0);
+	assert_non_null(strstr(out, "172.17.0.0/16"));
+	assert_int_equal(daemon_ctl(&fixture->daemon, NULL, 0, "network", "rm", "first", NULL), 0);
+
+	assert_ok(ndrv_prefix_parse("172.17.5.1/24", &taken, &error), &error);
+	struct ndrv_link_spec spec = {.kind = "bridge", .name = "uplink", .up = 1};
+	struct ndrv_nl *nl = netns_nl(NULL);
+	assert_ok(ndrv_link_create(nl, &spec, NULL, NULL, &made, &error), &error);
+	assert_ok(ndrv_address_add(nl, "uplink", made.index, &taken, &error), &error);
+	ndrv_nl_close(nl);
+	assert_int_equal(daemon_ctl(&fixture->daemon, NULL, 0, "network", "create", "second", "-d", "bridge", NULL), 0);
+	assert_int_equal(daemon_ctl(&fixture->daemon, out, sizeof(out), "--json", "network", "inspect", "second", NULL), 0);
+	assert_non_null(strstr(out, "172.18.0.0/16"));
+}
+
 static void networks_of_null_and_host_are_single_and_stay(void **state)
 {
 	struct fixture *fixture = *state;
@@ -234,6 +259,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(sandboxes_that_are_none_are_refused, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(endpoints_that_cannot_be_are_refused, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_taken_interface_name_undoes_the_whole_connect, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(automatic_pools_avoid_the_routes_of_the_host, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(networks_of_null_and_host_are_single_and_stay, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(strangers_are_refused, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_bad_configuration_leaves_the_running_one, set_up, tear_down),
