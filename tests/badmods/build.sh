@@ -43,7 +43,7 @@ so needs_nat raw '-DNOTE_EXTRA=.needs_lo = NDRV_FEATURE_NAT'
 # Symbols.
 so entry_v2 raw -DENTRY=ndrv_driver_v2
 so no_entry raw -DNO_ENTRY
-so undefined plain -DUNDEFINED
+so undefined plain -DUNDEFINED -Wl,-z,lazy
 so exports plain -DEXPORT
 so constructor_no_note raw -DNO_NOTE "$sources/trace.c"
 so constructor_runpath plain "$sources/trace.c" -Wl,-rpath,/opt/example -Wl,--enable-new-dtags

@@ -24,3 +24,10 @@ check_PROGRAMS += tests/bench/bench_dispatch
 tests_bench_bench_dispatch_SOURCES = tests/bench/bench_dispatch.c
 tests_bench_bench_dispatch_CPPFLAGS = $(TEST_CPPFLAGS) -DRECORDERS='"$(abs_top_builddir)/tests/conformance/.libs"'
 tests_bench_bench_dispatch_LDADD = $(HOST_LIBS)
+
+# --- plugin
+check_PROGRAMS += tests/bench/bench_load
+tests_bench_bench_load_SOURCES = tests/bench/bench_load.c
+tests_bench_bench_load_CPPFLAGS = $(TEST_CPPFLAGS) -DBENCH_DRIVER='"$(abs_top_builddir)/tests/badmods/good.so"'
+tests_bench_bench_load_LDADD = $(HOST_LIBS)
+tests_bench_bench_load_DEPENDENCIES = tests/badmods/built host/libhost.a sdk/libndrv.a
