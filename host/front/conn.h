@@ -28,6 +28,7 @@ struct conn {
 	enum conn_phase phase;
 	uint64_t deadline_ns; /* when the phase must be over; 0: never */
 	bool hung_up;
+	uint32_t looks;		   /* at the first head, while it was not complete */
 	uint32_t served;	   /* requests answered on it */
 	struct exchange *exchange; /* in CONN_RUN and CONN_STREAM */
 };
@@ -79,6 +80,9 @@ void conn_write_error(int fd, const struct http *http, unsigned status, const st
 enum gate_verdict { GATE_MORE, GATE_PASS, GATE_REFUSE };
 enum gate_verdict gate_check(const char *text, size_t bytes, unsigned *ret_status, struct ndrv_error *err);
 #define GATE_HEAD_MAX 16384u
+/* A head that comes in more pieces than this is left to libmicrohttpd as far as it was looked at: each piece takes a kilobyte of
+ * the socket's buffer, however small it is, and what fills the buffer can never be seen whole without taking it out. */
+#define GATE_LOOKS_MAX 64u
 
 /* Private side of http.c. */
 struct http {

@@ -262,6 +262,14 @@ static void fail_too_large(const struct http *http, struct ndrv_error *error)
 			(unsigned long long)http->options.max_request);
 }
 
+static bool has_body(struct MHD_Connection *mhd)
+{
+	const char *length = MHD_lookup_connection_value(mhd, MHD_HEADER_KIND, MHD_HTTP_HEADER_CONTENT_LENGTH);
+
+	return (length && strtoull(length, NULL, 10) > 0) ||
+	       MHD_lookup_connection_value(mhd, MHD_HEADER_KIND, MHD_HTTP_HEADER_TRANSFER_ENCODING);
+}
+
 /* The head of the request is here. */
 static void take_head(struct exchange *exchange, const char *method)
 {
@@ -339,14 +347,14 @@ static enum MHD_Result on_request(void *data, struct MHD_Connection *mhd, const 
 	struct exchange *exchange = *context;
 
 	(void)data;
-	(void)mhd;
 	(void)url;
 	(void)version;
 	if (!exchange)
 		return MHD_NO; /* out of memory: the connection ends */
 	if (exchange->state == EXCHANGE_HEAD) {
 		take_head(exchange, method);
-		return exchange->state == EXCHANGE_READY ? queue_reply(exchange) : MHD_YES;
+		/* A refusal at once saves reading the body, and costs the connection; without a body we are called again. */
+		return exchange->state == EXCHANGE_READY && has_body(mhd) ? queue_reply(exchange) : MHD_YES;
 	}
 	if (*upload_bytes > 0) {
 		if (!take_body(exchange, upload, *upload_bytes))

@@ -72,6 +72,8 @@ static void look_at_head(struct watch *watch, struct conn *conn, uint32_t events
 		close_gated(watch, conn);
 	} else if (bytes <= 0 || (events & (EPOLLRDHUP | EPOLLHUP))) {
 		close_gated(watch, conn); /* it will not say more */
+	} else if (++conn->looks == GATE_LOOKS_MAX) {
+		pass_gate(watch, conn);
 	}
 }
 

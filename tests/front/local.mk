@@ -10,8 +10,27 @@ tests_front_test_control_LDADD = tests/lib/libtest.a $(TEST_LIBS)
 TESTS += tests/front/test_control
 
 check_PROGRAMS += tests/front/test_ndrvctl
-tests_front_test_ndrvctl_SOURCES = tests/front/test_ndrvctl.c $(FRONT_FIXTURE)
+tests_front_test_ndrvctl_SOURCES = tests/front/test_ndrvctl.c tests/front/run.c tests/front/run.h $(FRONT_FIXTURE)
 tests_front_test_ndrvctl_CPPFLAGS = $(TEST_CPPFLAGS) -DNDRVCTL='"$(abs_top_builddir)/ndrvctl"'
 tests_front_test_ndrvctl_LDADD = tests/lib/libtest.a $(TEST_LIBS)
 EXTRA_tests_front_test_ndrvctl_DEPENDENCIES = ndrvctl
 TESTS += tests/front/test_ndrvctl
+
+check_PROGRAMS += tests/front/test_ndrvctl_answers
+tests_front_test_ndrvctl_answers_SOURCES = tests/front/test_ndrvctl_answers.c tests/front/run.c tests/front/run.h $(FRONT_FIXTURE)
+tests_front_test_ndrvctl_answers_CPPFLAGS = $(TEST_CPPFLAGS) -DNDRVCTL='"$(abs_top_builddir)/ndrvctl"'
+tests_front_test_ndrvctl_answers_LDADD = tests/lib/libtest.a $(TEST_LIBS)
+EXTRA_tests_front_test_ndrvctl_answers_DEPENDENCIES = ndrvctl
+TESTS += tests/front/test_ndrvctl_answers
+
+check_PROGRAMS += tests/front/test_http
+tests_front_test_http_SOURCES = tests/front/test_http.c $(FRONT_FIXTURE)
+tests_front_test_http_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_front_test_http_LDADD = tests/lib/libtest.a $(TEST_LIBS)
+TESTS += tests/front/test_http
+
+check_PROGRAMS += tests/front/test_limits
+tests_front_test_limits_SOURCES = tests/front/test_limits.c $(FRONT_FIXTURE)
+tests_front_test_limits_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_front_test_limits_LDADD = tests/lib/libtest.a $(TEST_LIBS)
+TESTS += tests/front/test_limits

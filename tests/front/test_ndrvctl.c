@@ -2,22 +2,17 @@
 /* The real ndrvctl against a control front whose dispatcher describes what it is asked. */
 #include "tests/lib/test.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <pthread.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdlib.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "host/front/errors.h"
 #include "tests/front/fixture.h"
-
-#define WORDS 40
+#include "tests/front/run.h"
 
 static struct fixture fixture;
 
@@ -34,61 +29,6 @@ static int teardown(void **state)
 	(void)state;
 	fixture_stop(&fixture);
 	return 0;
-}
-
-struct run {
-	int status;
-	char out[65536], err[4096];
-};
-
-static void read_all(int fd, char *text, size_t room)
-{
-	size_t at = 0;
-	ssize_t got;
-
-	while (at + 1 < room && (got = read(fd, text + at, room - 1 - at)) > 0)
-		at += (size_t)got;
-	text[at] = '\0';
-	(void)close(fd);
-}
-
-/* Words are split at spaces. Errors are read after the output: they are short. */
-static void run(struct run *run, const char *line)
-{
-	char copy[1024], *words[WORDS] = {NULL}, *save = NULL;
-	static char program[] = NDRVCTL;
-	posix_spawn_file_actions_t actions;
-	int out[2], err[2], count = 1, status;
-	pid_t pid;
-
-	(void)snprintf(copy, sizeof(copy), "%s", line);
-	words[0] = program;
-	for (char *word = strtok_r(copy, " ", &save); word && count < WORDS - 1; word = strtok_r(NULL, " ", &save))
-		words[count++] = word;
-	assert_int_equal(pipe2(out, O_CLOEXEC), 0);
-	assert_int_equal(pipe2(err, O_CLOEXEC), 0);
-	(void)posix_spawn_file_actions_init(&actions);
-	(void)posix_spawn_file_actions_adddup2(&actions, out[1], 1);
-	(void)posix_spawn_file_actions_adddup2(&actions, err[1], 2);
-	assert_int_equal(posix_spawn(&pid, program, &actions, NULL, words, environ), 0);
-	(void)posix_spawn_file_actions_destroy(&actions);
-	(void)close(out[1]);
-	(void)close(err[1]);
-	read_all(out[0], run->out, sizeof(run->out));
-	read_all(err[0], run->err, sizeof(run->err));
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	run->status = WIFEXITED(status) ? WEXITSTATUS(status) : 1000 + WTERMSIG(status);
-}
-
-/* The only JSON document there is on standard output. */
-static json_t *document(const struct run *run, const char *line)
-{
-	json_error_t error;
-	json_t *json = json_loads(run->out, JSON_REJECT_DUPLICATES, &error);
-
-	if (!json)
-		fail_msg("ndrvctl %s: not one JSON document: %s: %s", line, error.text, run->out);
-	return json;
 }
 
 /* What the dispatcher got for a line, as JSON. */
@@ -266,100 +206,6 @@ static void help_is_there_for_every_command(void **state)
 	assert_int_equal(one.status, 0);
 }
 
-static void a_host_that_is_not_there_is_1(void **state)
-{
-	struct run result;
-
-	(void)state;
-	run(&result, "--socket /nonexistent/control.sock status");
-	assert_int_equal(result.status, 1);
-	assert_non_null(strstr(result.err, "/nonexistent/control.sock"));
-	assert_non_null(strstr(result.err, "is ndrvd running?"));
-	run(&result, "status --json --socket /nonexistent/control.sock");
-	assert_int_equal(result.status, 1);
-	json_decref(document(&result, "status"));
-}
-
-/* --- a server that does as it likes --- */
-
-static char raw_path[100];
-
-static int raw_listen(void)
-{
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	(void)snprintf(raw_path, sizeof(raw_path), "%s/raw.sock", fixture.directory);
-	(void)snprintf(address.sun_path, sizeof(address.sun_path), "%s", raw_path);
-	assert_int_equal(bind(fd, (const struct sockaddr *)&address, sizeof(address)), 0);
-	assert_int_equal(listen(fd, 1), 0);
-	return fd;
-}
-
-struct raw {
-	int listen_fd;
-	const char *answer;
-};
-
-static void *raw_serve(void *data)
-{
-	const struct raw *raw = data;
-	char text[4096];
-	int fd = accept4(raw->listen_fd, NULL, NULL, SOCK_CLOEXEC);
-
-	(void)!read(fd, text, sizeof(text));
-	for (const char *at = raw->answer; *at; at++) { /* byte by byte: whatever pieces come must do */
-		if (send(fd, at, 1, MSG_NOSIGNAL) < 0)
-			break;
-	}
-	(void)close(fd);
-	return NULL;
-}
-
-static void answers_of_any_shape_are_understood_or_refused(void **state)
-{
-	static const struct {
-		const char *answer;
-		int status;
-		const char *out;
-	} rows[] = {
-		{"HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\n{\"a\":1}\n", 0, "{\"a\": 1}"},
-		{"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nTransfer-Encoding: "
-		 "chunked\r\n\r\n3\r\n{\"a\r\n4;x=y\r\n\":1}\r\n0\r\n\r\n",
-		 0, "{\"a\": 1}"},
-		{"HTTP/1.0 200 OK\n\n{\"a\":1}", 0, "{\"a\": 1}"},
-		{"", 1, "closed the connection"},
-		{"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{\"a\":1}", 1, "half an answer"},
-		{"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", 1, "half an answer"},
-		{"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nno", 1, "not one of ndrvd's"},
-		{"HTTP/1.1 404 Not Found\r\nContent-Length: 2\r\n\r\n{}", 1, "not one of ndrvd's"},
-		{"SSH-2.0-x\r\n", 1, "no answer"},
-	};
-	int fd = raw_listen();
-
-	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		struct raw raw = {fd, rows[i].answer};
-		struct run result;
-		pthread_t thread;
-		char line[256], flat[4096] = "";
-
-		assert_int_equal(pthread_create(&thread, NULL, raw_serve, &raw), 0);
-		(void)snprintf(line, sizeof(line), "status --json --socket %s", raw_path);
-		run(&result, line);
-		(void)pthread_join(thread, NULL);
-		json_t *json = document(&result, line);
-		char *text = json_dumps(json, 0);
-		(void)snprintf(flat, sizeof(flat), "%s", text);
-		free(text);
-		json_decref(json);
-		if (result.status != rows[i].status || !strstr(flat, rows[i].out))
-			fail_msg("answer %zu: %d %s", i, result.status, flat);
-	}
-	(void)close(fd);
-	(void)unlink(raw_path);
-}
-
 /* --- tables, endpoints by namespace --- */
 
 static const struct ndrv_pair join_pairs[] = {
@@ -473,25 +319,6 @@ static void events_are_printed_as_they_come(void **state)
 	assert_non_null(strstr(text, "{\"event\":\"network-create\",\"number\":7}\n"));
 }
 
-static void a_stream_that_ends_is_no_error(void **state)
-{
-	struct raw raw = {raw_listen(), "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\n{\"ev\r\n"
-					"26\r\nent\":\"x\",\"time_ns\":1000000000,\"n\":5}\n\r\n0\r\n\r\n"};
-	struct run result;
-	pthread_t thread;
-	char line[256];
-
-	(void)state;
-	assert_int_equal(pthread_create(&thread, NULL, raw_serve, &raw), 0);
-	(void)snprintf(line, sizeof(line), "events --socket %s", raw_path);
-	run(&result, line);
-	(void)pthread_join(thread, NULL);
-	(void)close(raw.listen_fd);
-	(void)unlink(raw_path);
-	assert_string_equal(result.out, "1970-01-01T00:00:01Z x n=5\n");
-	assert_int_equal(result.status, 0);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -499,12 +326,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(every_kind_of_error_has_its_exit_status, setup, teardown),
 		cmocka_unit_test_setup_teardown(wrong_usage_is_2_and_asks_nothing, setup, teardown),
 		cmocka_unit_test_setup_teardown(help_is_there_for_every_command, setup, teardown),
-		cmocka_unit_test_setup_teardown(a_host_that_is_not_there_is_1, setup, teardown),
-		cmocka_unit_test_setup_teardown(answers_of_any_shape_are_understood_or_refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(endpoints_are_found_by_what_names_them, setup, teardown),
 		cmocka_unit_test_setup_teardown(tables_are_for_people_and_for_terminals, setup, teardown),
 		cmocka_unit_test_setup_teardown(events_are_printed_as_they_come, setup, teardown),
-		cmocka_unit_test_setup_teardown(a_stream_that_ends_is_no_error, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
