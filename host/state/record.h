@@ -35,16 +35,19 @@ struct pool_lease {
 };
 
 struct network {
-	struct idmap_node node;	     /* by id; first */
-	struct idmap_node name_node; /* by name, where there is one */
-	struct ndrv_network view;    /* what the present generation of the driver sees; strings and options live in `arena` */
-	struct arena arena;
-	struct turn turn;
-	_Atomic uint32_t refs;
+	/* What every call reads stands together: two cache lines. */
+	struct idmap_node node; /* by id; first */
+	void *instance;		/* hung here by the dispatcher: the generation whose priv is in `view` */
+	struct idmap endpoints; /* struct endpoint by id; only under the turn */
 	_Atomic bool gone;
 	/* A call on it passed its deadline and the driver still runs: answer Retry until it comes back. Set and cleared by the
 	 * dispatcher. */
 	_Atomic bool stuck;
+	struct turn turn;
+	struct idmap_node name_node; /* by name, where there is one */
+	struct ndrv_network view;    /* what the present generation of the driver sees; strings and options live in `arena` */
+	struct arena arena;
+	_Atomic uint32_t refs;
 	uint32_t state; /* enum record_state */
 	char *type;
 	struct ndrv_value labels; /* the user's -o k=v, as inside NDRV_OPT_GENERIC; for display */
@@ -53,7 +56,6 @@ struct network {
 	uint32_t creator_uid;
 	uint32_t pool_count;
 	struct pool_lease *pools; /* parallel to view.ipv4 then view.ipv6 */
-	struct idmap endpoints;	  /* struct endpoint by id; only under the turn */
 	struct idmap endpoint_names;
 	uint32_t endpoint_count;
 	struct endpoint *first_endpoint, *last_endpoint; /* in order of creation; network_each_endpoint() walks it */
@@ -61,8 +63,7 @@ struct network {
 	uint64_t serial;	       /* order of creation; records_add() gives it where it is 0. On disk too */
 	struct network *newer, *older; /* record.c's own, under its mutex */
 	struct turn_waiter reaper;     /* record.c's own: waits for the turn to free the network */
-	void *driver;	/* hung here by the dispatcher: the driver type that serves it; NULL: none loaded (an orphan) */
-	void *instance; /* hung here by the dispatcher: the generation whose priv is in `view` */
+	void *driver; /* hung here by the dispatcher: the driver type that serves it; NULL: none loaded (an orphan) */
 };
 
 /* What join told the host to do in the sandbox, kept to undo it, to show it, and to check it after a restart. */
