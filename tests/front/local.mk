@@ -34,3 +34,9 @@ tests_front_test_limits_SOURCES = tests/front/test_limits.c $(FRONT_FIXTURE)
 tests_front_test_limits_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_front_test_limits_LDADD = tests/lib/libtest.a $(TEST_LIBS)
 TESTS += tests/front/test_limits
+
+check_PROGRAMS += tests/front/test_openapi
+tests_front_test_openapi_SOURCES = tests/front/test_openapi.c
+tests_front_test_openapi_CPPFLAGS = $(TEST_CPPFLAGS) -DOPENAPI='"$(abs_top_srcdir)/docs/openapi.yaml"'
+tests_front_test_openapi_LDADD = $(TEST_LIBS)
+TESTS += tests/front/test_openapi
