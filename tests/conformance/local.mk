@@ -31,9 +31,9 @@ REC_LDFLAGS = $(DRIVER_LDFLAGS) -rpath /nowhere
 %C%_recsingle_la_LIBADD = $(DRIVER_LIBS)
 
 RIG_SOURCES = %D%/rig.c %D%/rig.h %D%/recorder.h
-RIG_CPPFLAGS = $(TEST_CPPFLAGS) -DRECORDERS='"$(abs_top_builddir)/%D%/.libs"'
+RIG_CPPFLAGS = $(TEST_CPPFLAGS) -DRECORDERS='"$(abs_top_builddir)/%D%/.libs"' -DDRIVERS='"$(abs_top_builddir)/drivers/.libs"'
 
-CONFORMANCE = %D%/test_recording %D%/test_callbacks %D%/test_stuck %D%/test_recover %D%/test_errors %D%/stress %D%/test_services
+CONFORMANCE = %D%/test_recording %D%/test_callbacks %D%/test_stuck %D%/test_recover %D%/test_errors %D%/stress %D%/test_services %D%/test_connect
 check_PROGRAMS += $(CONFORMANCE)
 TESTS += $(CONFORMANCE)
 %C%_test_recording_SOURCES = %D%/test_recording.c $(RIG_SOURCES)
@@ -57,3 +57,8 @@ TESTS += $(CONFORMANCE)
 %C%_test_services_SOURCES = %D%/test_services.c $(RIG_SOURCES)
 %C%_test_services_CPPFLAGS = $(RIG_CPPFLAGS)
 %C%_test_services_LDADD = $(TEST_LIBS)
+# Needs root, for namespaces of its own.
+%C%_test_connect_SOURCES = %D%/test_connect.c $(RIG_SOURCES)
+%C%_test_connect_CPPFLAGS = $(RIG_CPPFLAGS)
+%C%_test_connect_LDADD = tests/lib/libtest.a $(TEST_LIBS)
+%C%_test_connect_DEPENDENCIES = tests/lib/libtest.a host/libhost.a sdk/libndrv.a $(driver_LTLIBRARIES)

@@ -55,7 +55,7 @@ static void load(struct rig *rig, const char *name)
 	char path[512];
 	struct ndrv_error err = {0};
 
-	(void)snprintf(path, sizeof(path), "%s/%s.so", RECORDERS, name);
+	(void)snprintf(path, sizeof(path), "%s/%s.so", strncmp(name, "rec", 3) ? DRIVERS : RECORDERS, name);
 	struct driver_request request = {.name = name, .path = path};
 	assert_ok(registry_load(rig->registry, &request, NULL, &err), &err);
 }

@@ -58,7 +58,7 @@ enum {
 	RIG_KERNEL = 1u << 2, /* drivers and sandboxes get netlink of the present namespace */
 };
 
-/* `drivers`: NULL-terminated names of files rec*.so. */
+/* `drivers`: NULL-terminated names of files, rec*.so or one of the drivers proper. */
 void rig_open(struct rig *rig, uint32_t flags, const char *const *drivers);
 void rig_close(struct rig *rig);
 /* The host dies and another starts on the same files: everything but the directory is made new. Nothing is recovered yet. */
