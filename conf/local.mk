@@ -6,6 +6,9 @@ dist_driverconf_DATA += \
 	%D%/drivers.d/host.yaml \
 	%D%/drivers.d/null.yaml
 
+bashcompletiondir = $(datadir)/bash-completion/completions
+dist_bashcompletion_DATA = %D%/completion/ndrvctl.bash
+
 # An administrator's file is not overwritten by `make install`, nor removed by `make uninstall` once it was changed.
 ndrvconfdir = $(sysconfdir)/ndrv
 install-data-local: install-ndrvd-yaml

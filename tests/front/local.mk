@@ -40,3 +40,9 @@ tests_front_test_openapi_SOURCES = tests/front/test_openapi.c
 tests_front_test_openapi_CPPFLAGS = $(TEST_CPPFLAGS) -DOPENAPI='"$(abs_top_srcdir)/docs/openapi.yaml"'
 tests_front_test_openapi_LDADD = $(TEST_LIBS)
 TESTS += tests/front/test_openapi
+
+check_PROGRAMS += tests/front/test_listen
+tests_front_test_listen_SOURCES = tests/front/test_listen.c
+tests_front_test_listen_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_front_test_listen_LDADD = tests/lib/libtest.a $(TEST_LIBS)
+TESTS += tests/front/test_listen
