@@ -33,7 +33,7 @@ REC_LDFLAGS = $(DRIVER_LDFLAGS) -rpath /nowhere
 RIG_SOURCES = %D%/rig.c %D%/rig.h %D%/recorder.h
 RIG_CPPFLAGS = $(TEST_CPPFLAGS) -DRECORDERS='"$(abs_top_builddir)/%D%/.libs"' -DDRIVERS='"$(abs_top_builddir)/drivers/.libs"'
 
-CONFORMANCE = %D%/test_recording %D%/test_callbacks %D%/test_stuck %D%/test_recover %D%/test_errors %D%/stress %D%/test_services %D%/test_connect
+CONFORMANCE = %D%/test_recording %D%/test_callbacks %D%/test_stuck %D%/test_recover %D%/test_errors %D%/stress %D%/test_services %D%/test_connect %D%/test_telling
 check_PROGRAMS += $(CONFORMANCE)
 TESTS += $(CONFORMANCE)
 %C%_test_recording_SOURCES = %D%/test_recording.c $(RIG_SOURCES)
@@ -62,3 +62,6 @@ TESTS += $(CONFORMANCE)
 %C%_test_connect_CPPFLAGS = $(RIG_CPPFLAGS)
 %C%_test_connect_LDADD = tests/lib/libtest.a $(TEST_LIBS)
 %C%_test_connect_DEPENDENCIES = tests/lib/libtest.a host/libhost.a sdk/libndrv.a $(driver_LTLIBRARIES)
+%C%_test_telling_SOURCES = %D%/test_telling.c $(RIG_SOURCES)
+%C%_test_telling_CPPFLAGS = $(RIG_CPPFLAGS)
+%C%_test_telling_LDADD = $(TEST_LIBS)

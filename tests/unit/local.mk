@@ -101,3 +101,10 @@ tests_unit_test_plug_SOURCES = tests/unit/test_plug.c
 tests_unit_test_plug_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_plug_LDADD = tests/lib/libtest.a $(TEST_LIBS)
 TESTS += tests/unit/test_plug
+
+# --- dispatch
+check_PROGRAMS += tests/unit/test_dispatch
+tests_unit_test_dispatch_SOURCES = tests/unit/test_dispatch.c
+tests_unit_test_dispatch_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_dispatch_LDADD = $(TEST_LIBS)
+TESTS += tests/unit/test_dispatch
