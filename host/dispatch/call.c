@@ -13,28 +13,77 @@ static int call_cancelled(const struct ndrv_call *ndrv)
 	return call->deadline_ns && clock_ns() >= call->deadline_ns;
 }
 
+/* How often who waits for a driver's turn looks whether it is worth it. */
+#define SLICE_NS (50 * NSEC_PER_MSEC)
+
 /* Ops that only look at what they are given get no way to the kernel. */
 static bool slot_is_pure(uint32_t slot)
 {
 	return slot == OPS_SLOT(gw_alloc_check) || slot == OPS_SLOT(decode_table_entry) || slot == OPS_SLOT(export_state);
 }
 
+static bool is_serial(const struct driver_call *call)
+{
+	const struct generation *generation = call->instance->generation;
+
+	return generation && generation->threading == NDRV_THREADS_DRIVER;
+}
+
+struct blocker {
+	const struct generation *generation;
+	bool late;
+	char nid[NDRV_ID_MAX + 1];
+};
+
+/* Under the executor's lock. */
+static void find_late(struct job *job, void *data)
+{
+	struct blocker *blocker = data;
+
+	if (blocker->late || !job_late(job) || atomic_load(&job->call_generation) != blocker->generation)
+		return;
+	blocker->late = true;
+	(void)pthread_mutex_lock(&job->lock);
+	memcpy(blocker->nid, job->nid, sizeof(blocker->nid));
+	(void)pthread_mutex_unlock(&job->lock);
+}
+
+/* A driver that takes one call at a time and does not come back from one is out of service as a whole: the others must not each
+ * wait for their deadline, on a worker. */
 static int take_driver_turn(struct driver_call *call, struct ndrv_error *err)
 {
 	struct generation *generation = call->instance->generation;
+	struct blocker blocker = {.generation = generation};
 
-	if (!generation || generation->threading != NDRV_THREADS_DRIVER || turn_wait(&generation->turn, call->deadline_ns))
-		return 0;
-	return ndrv_fail(err, NDRV_E_TIMEOUT, "%s: driver \"%s\" takes one call at a time and was busy until the deadline",
-			 slot_name(call->slot), generation->name);
+	while (is_serial(call)) {
+		uint64_t until = clock_ns() + SLICE_NS;
+		bool last = call->deadline_ns && until >= call->deadline_ns;
+		if (turn_wait(&generation->turn, last ? call->deadline_ns : until))
+			break;
+		if (last)
+			return ndrv_fail(err, NDRV_E_TIMEOUT,
+					 "%s: driver \"%s\" takes one call at a time and was busy until the deadline",
+					 slot_name(call->slot), generation->name);
+		if (call->job && !call->undoes)
+			executor_each(call->job->dispatch->executor, find_late, &blocker);
+		if (blocker.late)
+			return ndrv_fail(err, NDRV_E_NETWORK_BUSY,
+					 "driver \"%s\" takes one call at a time and is busy with one on network %s that passed "
+					 "its deadline, try again",
+					 generation->name, blocker.nid);
+	}
+	if (call->job && is_serial(call))
+		atomic_store(&call->job->call_generation, generation);
+	return 0;
 }
 
 static void pass_driver_turn(struct driver_call *call)
 {
-	struct generation *generation = call->instance->generation;
-
-	if (generation && generation->threading == NDRV_THREADS_DRIVER)
-		turn_pass(&generation->turn);
+	if (!is_serial(call))
+		return;
+	if (call->job)
+		atomic_store(&call->job->call_generation, NULL);
+	turn_pass(&call->instance->generation->turn);
 }
 
 static int enter(struct driver_call *call, struct hostns *hostns, struct network *network, struct ndrv_error *err)

@@ -4,7 +4,8 @@
  * Who runs a call: a front submits and goes on; a worker of the dispatcher runs the request and then calls `done`. Requests on one
  * network run one after the other in order of arrival, without a worker waiting for the turn. Each request has a deadline; when it
  * passes, `done` is called with Timeout by the watchdog, while the driver may still be at work: its callback handles are revoked,
- * the network answers Retry until it comes back, and a late success is undone. `done` is called exactly once, from any thread. */
+ * the network answers Retry until it comes back, and a late success is undone. `done` is called exactly once, from any
+ * thread, and must not block: it may be the watchdog's. */
 #ifndef HOST_DISPATCH_DISPATCH_H
 #define HOST_DISPATCH_DISPATCH_H
 

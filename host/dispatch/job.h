@@ -55,6 +55,7 @@ struct job {
 	_Atomic uint32_t call_slot; /* OPS_SLOT + 1; 0: none */
 	_Atomic uint64_t call_since;
 	_Atomic int32_t call_tid;
+	_Atomic(const struct generation *) call_generation; /* whose driver-wide turn it has; NULL: none */
 
 	/* Of the host's own jobs (timers): they are neither logged nor counted, and end with own_done(). */
 	void *own_data;

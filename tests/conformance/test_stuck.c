@@ -363,6 +363,26 @@ static void a_driver_that_wants_one_call_at_a_time_gets_one(void **state)
 	assert_int_equal(seen[1], 1);
 }
 
+static void a_stuck_driver_that_takes_one_call_at_a_time_is_told_of_at_once(void **state)
+{
+	struct rig *rig = open_rig();
+
+	(void)state;
+	assert_reply_ok(rig_network(rig, "recserial", "n1"));
+	assert_reply_ok(rig_network(rig, "recserial", "n2"));
+	rig->act = block_op;
+	rig->act_data = (void *)(uintptr_t) "endpoint_create";
+	struct pending *late = submit(rig, REQ_ENDPOINT_CREATE, "n1", "e1", 30);
+	assert_reply_fails(*wait_answer(late), NDRV_E_TIMEOUT, "endpoint_create");
+	/* 20 s to go, and an answer long before. */
+	assert_reply_fails(rig_endpoint(rig, "n2", "e1"), NDRV_E_NETWORK_BUSY, "on network n1");
+	assert_reply_ok(rig_network(rig, "rec", "n3"));
+	rig_release(rig);
+	wait_unstuck(rig, "n2");
+	done(late);
+	close_rig(rig);
+}
+
 static void stopping_refuses_new_requests_and_waits_for_old_ones(void **state)
 {
 	struct rig *rig = open_rig();
@@ -394,6 +414,7 @@ int main(void)
 		cmocka_unit_test(forty_stuck_networks_do_not_slow_the_others),
 		cmocka_unit_test(requests_on_one_network_run_one_at_a_time_in_order),
 		cmocka_unit_test(a_driver_that_wants_one_call_at_a_time_gets_one),
+		cmocka_unit_test(a_stuck_driver_that_takes_one_call_at_a_time_is_told_of_at_once),
 		cmocka_unit_test(stopping_refuses_new_requests_and_waits_for_old_ones),
 	};
 
