@@ -39,7 +39,7 @@ static bool has_way_out(const struct endpoint *endpoint)
 	return join->gateway4.family || join->gateway6.family || (join->flags & (JOIN_FORCE_GATEWAY4 | JOIN_FORCE_GATEWAY6));
 }
 
-/* From joined to usable. On failure the caller leaves and deletes. */
+/* From joined to usable. On failure the endpoint is deleted, which leaves first. */
 static int finish_join(struct job *job, struct plugging *plugging, struct endpoint *endpoint, const struct join_result *result,
 		       struct ndrv_error *err)
 {
@@ -69,11 +69,7 @@ static int connect_joined(struct job *job, struct plugging *plugging, struct end
 	if (rc)
 		return rc;
 	rc = finish_join(job, plugging, endpoint, result, err);
-	if (rc) {
-		step_leave(job, endpoint, NDRV_CALL_UNDO);
-		return rc;
-	}
-	return step_joined(job, endpoint, err);
+	return rc ? rc : step_joined(job, endpoint, err);
 }
 
 /* The id is taken: the same connect again gets the same answer. */
