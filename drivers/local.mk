@@ -19,3 +19,9 @@ driver_LTLIBRARIES += %D%/bridge.la
 %C%_bridge_la_SOURCES = %D%/bridge/bridge.h %D%/bridge/bridge.c %D%/bridge/options.c %D%/bridge/link.c %D%/bridge/endpoint.c
 %C%_bridge_la_LDFLAGS = $(DRIVER_LDFLAGS)
 %C%_bridge_la_LIBADD = $(DRIVER_LIBS) $(NL_LIBS)
+
+# libtool's .la files serve nobody here: drivers are found by their descriptors and loaded as .so.
+install-data-hook:
+	cd $(DESTDIR)$(driverdir) && rm -f $(notdir $(driver_LTLIBRARIES))
+uninstall-hook:
+	cd $(DESTDIR)$(driverdir) && rm -f $(notdir $(driver_LTLIBRARIES:.la=.so))

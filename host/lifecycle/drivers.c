@@ -92,7 +92,7 @@ int drivers_load(struct drivers *drivers, const struct config_driver *descriptor
 
 	int rc = registry_load(drivers->registry, &request, NULL, &why);
 	if (rc) {
-		log_error("driver", "%s (%s): %s", descriptor->name, descriptor->at, why.text);
+		log_error("driver", "%s: %s", descriptor->at, why.text);
 		remember(drivers, descriptor, &why);
 		if (err)
 			*err = why;
