@@ -74,9 +74,12 @@ void netns_new(struct netns *ns)
 	static unsigned serial;
 	int home = thread_ns(), file;
 
-	(void)snprintf(ns->path, sizeof(ns->path), "/tmp/ndrv-netns.%d.%u", (int)getpid(),
-		       __atomic_add_fetch(&serial, 1, __ATOMIC_RELAXED));
-	file = open(ns->path, O_CREAT | O_EXCL | O_RDONLY | O_CLOEXEC, 0600);
+	/* A test of the same number that was killed may have left one. */
+	do {
+		(void)snprintf(ns->path, sizeof(ns->path), "/tmp/ndrv-netns.%d.%u", (int)getpid(),
+			       __atomic_add_fetch(&serial, 1, __ATOMIC_RELAXED));
+		file = open(ns->path, O_CREAT | O_EXCL | O_RDONLY | O_CLOEXEC, 0600);
+	} while (file < 0 && errno == EEXIST);
 	if (file < 0)
 		DIE(ns->path);
 	(void)close(file);
