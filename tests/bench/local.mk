@@ -24,6 +24,7 @@ check_PROGRAMS += tests/bench/bench_dispatch
 tests_bench_bench_dispatch_SOURCES = tests/bench/bench_dispatch.c
 tests_bench_bench_dispatch_CPPFLAGS = $(TEST_CPPFLAGS) -DRECORDERS='"$(abs_top_builddir)/tests/conformance/.libs"'
 tests_bench_bench_dispatch_LDADD = $(HOST_LIBS)
+EXTRA_tests_bench_bench_dispatch_DEPENDENCIES = tests/conformance/rec.la
 
 # --- plugin
 check_PROGRAMS += tests/bench/bench_load

@@ -2,7 +2,9 @@
 /* A host that starts again on the files of one that ended: intents undone and redone, the rest adopted. */
 #include "tests/conformance/rig.h"
 
+#include <signal.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 
 static const char *const drivers[] = {"rec", NULL};
 static const char *const no_drivers[] = {NULL};
@@ -187,6 +189,62 @@ static void endpoints_whose_link_is_gone_are_reported_and_can_be_deleted(void **
 	close_rig(rig);
 }
 
+/* --- a store that cannot be written --- */
+
+static void set_disk(bool writable)
+{
+	struct rlimit limit;
+
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
+	limit.rlim_cur = writable ? limit.rlim_max : 0;
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+}
+
+static int break_disk(struct rig *rig, struct recorded *recorded)
+{
+	if (!strcmp(recorded->op, rig->act_data) && !(recorded->call->flags & NDRV_CALL_UNDO))
+		set_disk(false);
+	return 0;
+}
+
+static void what_cannot_be_written_down_is_not_done_or_undone(void **state)
+{
+	struct rig *rig = open_rig();
+
+	(void)state;
+	(void)signal(SIGXFSZ, SIG_IGN);
+	assert_reply_ok(rig_network(rig, "rec", "n1"));
+	assert_reply_ok(rig_endpoint(rig, "n1", "e1"));
+	(void)rig_calls(rig);
+	/* The intent: the driver is not asked. */
+	set_disk(false);
+	assert_int_not_equal(rig_network(rig, "rec", "n2").error.code, 0);
+	assert_int_not_equal(rig_endpoint(rig, "n1", "e2").error.code, 0);
+	assert_int_not_equal(rig_join(rig, "n1", "e1", "s").error.code, 0);
+	assert_int_not_equal(rig_op(rig, REQ_ENDPOINT_DELETE, "n1", "e1").error.code, 0);
+	set_disk(true);
+	assert_calls(rig, "gw_alloc_check");
+	/* The outcome: the driver has done it, and undoes it. */
+	rig->act = break_disk;
+	rig->act_data = (void *)(uintptr_t) "network_create";
+	assert_int_not_equal(rig_network(rig, "rec", "n2").error.code, 0);
+	set_disk(true);
+	assert_calls(rig, "gw_alloc_check; network_create n2; network_delete n2 UNDO");
+	rig->act_data = (void *)(uintptr_t) "endpoint_create";
+	assert_int_not_equal(rig_endpoint(rig, "n1", "e2").error.code, 0);
+	set_disk(true);
+	assert_calls(rig, "endpoint_create n1 e2; endpoint_delete n1 e2 UNDO");
+	rig->act_data = (void *)(uintptr_t) "join";
+	assert_int_not_equal(rig_join(rig, "n1", "e1", "s").error.code, 0);
+	set_disk(true);
+	assert_calls(rig, "join n1 e1; leave n1 e1 UNDO");
+	rig->act = NULL;
+	assert_reply_ok(rig_network(rig, "rec", "n2"));
+	assert_reply_ok(rig_endpoint(rig, "n1", "e2"));
+	assert_reply_ok(rig_join(rig, "n1", "e1", "s"));
+	close_rig(rig);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -195,6 +253,7 @@ int main(void)
 		cmocka_unit_test(open_intents_of_endpoints_are_settled),
 		cmocka_unit_test(a_network_without_its_driver_waits_for_it),
 		cmocka_unit_test(endpoints_whose_link_is_gone_are_reported_and_can_be_deleted),
+		cmocka_unit_test(what_cannot_be_written_down_is_not_done_or_undone),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
