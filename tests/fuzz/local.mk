@@ -19,3 +19,11 @@ tests_fuzz_fuzz_elf_CPPFLAGS = $(TEST_CPPFLAGS) -DREPLAY_CORPUS='"$(abs_top_srcd
 tests_fuzz_fuzz_elf_LDADD = $(TEST_LIBS)
 TESTS += tests/fuzz/fuzz_elf
 EXTRA_DIST += tests/fuzz/elf
+
+check_PROGRAMS += tests/fuzz/fuzz_control
+tests_fuzz_fuzz_control_SOURCES = tests/fuzz/fuzz_control.c tests/fuzz/replay.c
+tests_fuzz_fuzz_control_CPPFLAGS = $(TEST_CPPFLAGS) -DREPLAY_CORPUS='"$(abs_top_srcdir)/tests/fuzz/control"'
+tests_fuzz_fuzz_control_LDADD = $(TEST_LIBS)
+EXTRA_DIST += tests/fuzz/control/create tests/fuzz/control/connect tests/fuzz/control/events tests/fuzz/control/discover \
+	tests/fuzz/control/delete tests/fuzz/control/head
+TESTS += tests/fuzz/fuzz_control
