@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* status and driver_list. */
+#include <string.h>
 #include <unistd.h>
 
 #include "host/dispatch/core.h"
@@ -69,6 +70,7 @@ static int count_network(struct network *network, void *data)
 
 struct type_list {
 	struct tree *tree;
+	struct records *records;
 	struct ndrv_value list;
 };
 
@@ -77,16 +79,33 @@ static const char *scope_name(uint32_t scope)
 	return scope == NDRV_SCOPE_GLOBAL ? "global" : "local";
 }
 
+struct type_count {
+	const char *type;
+	int64_t networks;
+};
+
+static int count_of_type(struct network *network, void *data)
+{
+	struct type_count *count = data;
+
+	count->networks += strcmp(network->type, count->type) == 0;
+	return 0;
+}
+
 static int add_type(struct driver_type *type, void *data)
 {
 	struct type_list *types = data;
 	struct tree *tree = types->tree;
 	struct ndrv_value map = {.type = NDRV_MAP};
+	struct type_count count = {.type = type->name};
 	/* Instances are never freed before the registry. */
 	const struct instance *instance = type_current(type);
 
 	tree_text(tree, &map, "type", type->name);
 	tree_bool(tree, &map, "loaded", instance != NULL);
+	if (types->records)
+		(void)records_each(types->records, count_of_type, &count);
+	tree_int(tree, &map, "networks", count.networks);
 	if (instance) {
 		const struct generation *generation = instance->generation;
 		tree_text(tree, &map, "driver", generation->name);
@@ -107,7 +126,7 @@ static int add_type(struct driver_type *type, void *data)
 
 static void describe_types(struct tree *tree, struct ndrv_value *map, struct dispatch *dispatch)
 {
-	struct type_list types = {.tree = tree, .list = {.type = NDRV_LIST}};
+	struct type_list types = {.tree = tree, .records = dispatch->parts.records, .list = {.type = NDRV_LIST}};
 
 	if (dispatch->parts.registry)
 		(void)registry_each_type(dispatch->parts.registry, add_type, &types);
