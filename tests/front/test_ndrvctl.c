@@ -2,6 +2,7 @@
 /* The real ndrvctl against a control front whose dispatcher describes what it is asked. */
 #include "tests/lib/test.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
@@ -319,6 +320,44 @@ static void events_are_printed_as_they_come(void **state)
 	assert_non_null(strstr(text, "{\"event\":\"network-create\",\"number\":7}\n"));
 }
 
+/* --- long work --- */
+
+static void long_work_is_told_to_a_terminal(void **state)
+{
+	static char program[] = NDRVCTL, network[] = "network", inspect[] = "inspect", hold[] = "hold";
+	char *words[] = {program, network, inspect, hold, NULL}, text[1024] = "", name[128];
+	posix_spawn_file_actions_t actions;
+	int terminal = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC), status;
+	size_t at = 0;
+	pid_t pid;
+
+	(void)state;
+	if (terminal < 0 || grantpt(terminal) < 0 || unlockpt(terminal) < 0 || ptsname_r(terminal, name, sizeof(name)) != 0)
+		skip();
+	(void)posix_spawn_file_actions_init(&actions);
+	(void)posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
+	(void)posix_spawn_file_actions_addopen(&actions, 2, name, O_RDWR | O_NOCTTY, 0);
+	assert_int_equal(posix_spawn(&pid, program, &actions, NULL, words, environ), 0);
+	(void)posix_spawn_file_actions_destroy(&actions);
+	while (!strstr(text, "waiting for the host, ") && at + 1 < sizeof(text)) {
+		struct pollfd pfd = {.fd = terminal, .events = POLLIN};
+		assert_int_equal(poll(&pfd, 1, 20000), 1);
+		ssize_t got = read(terminal, text + at, sizeof(text) - 1 - at);
+		assert_true(got > 0 || errno == EIO); /* EIO: nobody has it open yet */
+		at += got > 0 ? (size_t)got : 0;
+	}
+	assert_non_null(strstr(text, "network inspect"));
+	fake_release(fixture.fake);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	/* the line is wiped out again */
+	ssize_t got = read(terminal, text, sizeof(text) - 1);
+	text[got > 0 ? got : 0] = '\0';
+	assert_true(strlen(text) >= 4);
+	assert_string_equal(text + strlen(text) - 4, "\r\x1b[K");
+	(void)close(terminal);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -329,6 +368,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(endpoints_are_found_by_what_names_them, setup, teardown),
 		cmocka_unit_test_setup_teardown(tables_are_for_people_and_for_terminals, setup, teardown),
 		cmocka_unit_test_setup_teardown(events_are_printed_as_they_come, setup, teardown),
+		cmocka_unit_test_setup_teardown(long_work_is_told_to_a_terminal, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
