@@ -32,3 +32,10 @@ tests_bench_bench_load_SOURCES = tests/bench/bench_load.c
 tests_bench_bench_load_CPPFLAGS = $(TEST_CPPFLAGS) -DBENCH_DRIVER='"$(abs_top_builddir)/tests/badmods/good.so"'
 tests_bench_bench_load_LDADD = $(HOST_LIBS)
 tests_bench_bench_load_DEPENDENCIES = tests/badmods/built host/libhost.a sdk/libndrv.a
+
+# --- the whole host
+check_PROGRAMS += tests/bench/bench_connect
+tests_bench_bench_connect_SOURCES = tests/bench/bench_connect.c tests/bench/floor.c tests/bench/floor.h
+tests_bench_bench_connect_CPPFLAGS = $(TEST_CPPFLAGS) -DBUILT_DRIVERS='"$(abs_top_builddir)/drivers/.libs"'
+tests_bench_bench_connect_LDADD = tests/lib/libtest.a $(TEST_LIBS)
+tests_bench_bench_connect_DEPENDENCIES = tests/lib/libtest.a host/libhost.a sdk/libndrv.a $(driver_LTLIBRARIES)
