@@ -32,12 +32,41 @@ int dispatch_new(const struct dispatch_parts *parts, struct dispatch **ret, stru
 	return 0;
 }
 
+static int release_endpoint(struct endpoint *endpoint, void *data)
+{
+	struct instance *instance = data;
+
+	instance->ops.release(instance->self, &endpoint->network->view, &endpoint->view);
+	return 0;
+}
+
+/* The kernel's objects stay; what drivers hung on the records is theirs to free. A network that a driver is still at work on keeps
+ * it. */
+static int release_network(struct network *network, void *data)
+{
+	struct instance *instance = network->instance;
+
+	(void)data;
+	if (!instance || !turn_try(&network->turn))
+		return 0;
+	network->instance = NULL;
+	if (INSTANCE_HAS(instance, release)) {
+		frame_enter(instance, network, NULL, OPS_SLOT(release));
+		(void)network_each_endpoint(network, release_endpoint, instance);
+		instance->ops.release(instance->self, &network->view, NULL);
+		frame_leave();
+	}
+	turn_pass(&network->turn);
+	return 0;
+}
+
 void dispatch_stop(struct dispatch *dispatch, uint64_t deadline_ns)
 {
-	if (dispatch->executor && executor_stop(dispatch->executor, deadline_ns)) {
-		executor_free(dispatch->executor);
-		dispatch->executor = NULL;
-	}
+	if (!dispatch->executor || !executor_stop(dispatch->executor, deadline_ns))
+		return;
+	executor_free(dispatch->executor);
+	dispatch->executor = NULL;
+	(void)records_each(dispatch->parts.records, release_network, NULL);
 }
 
 /* A driver that never comes back keeps the executor's memory: its thread still has it. */

@@ -33,14 +33,14 @@ struct dispatch_parts {
 struct ticket;
 
 int dispatch_new(const struct dispatch_parts *parts, struct dispatch **ret, struct ndrv_error *err);
-/* Refuses new requests (SHUTTING_DOWN), waits for running ones until `deadline_ns`, stops the workers. Records and drivers stay as
- * they are. */
+/* Refuses new requests (SHUTTING_DOWN), waits for running ones until `deadline_ns`, stops the workers; then has drivers release
+ * what they hung on records. Records and the kernel's objects stay as they are. Before registry_free(). */
 void dispatch_stop(struct dispatch *dispatch, uint64_t deadline_ns);
 void dispatch_free(struct dispatch *dispatch);
 
-/* `request` (and its arena) must stay valid until `done`, which gets the reply; the reply lives in the request's arena... and where
- * the driver outlives its deadline the dispatcher keeps private copies, so that the front may free the arena after `done` in every
- * case. */
+/* Everything of `request` is copied before this returns, but for its arena: the reply is built there, on another thread, just
+ * before `done` is called. So the arena is not the front's from here until `done` is called, and its own again from then on, even
+ * where a driver is still at work. `done` may be called before this returns. `ret_ticket` (may be NULL) is set before. */
 void dispatch_submit(struct dispatch *dispatch, struct request *request,
 		     void (*done)(struct request *request, struct reply *reply, void *data), void *data,
 		     struct ticket **ret_ticket);

@@ -60,8 +60,9 @@ static void load(struct rig *rig, const char *name)
 	assert_ok(registry_load(rig->registry, &request, NULL, &err), &err);
 }
 
-static void start(struct rig *rig, uint32_t flags, const char *const *drivers)
+void rig_start(struct rig *rig, const char *const *drivers)
 {
+	uint32_t flags = rig->flags;
 	static const char *const bases[] = {"10.100.0.0/16", "fd00:100::/48"};
 	struct ndrv_host services = {.extension = extension};
 	struct registry_hooks hooks = {0};
@@ -105,7 +106,7 @@ static void start(struct rig *rig, uint32_t flags, const char *const *drivers)
 
 void rig_open(struct rig *rig, uint32_t flags, const char *const *drivers)
 {
-	*rig = (struct rig){.recorder = {.call = record}};
+	*rig = (struct rig){.recorder = {.call = record}, .flags = flags};
 	(void)pthread_mutex_init(&rig->lock, NULL);
 	(void)pthread_cond_init(&rig->cond, NULL);
 	rig->config = (struct config){.instance = "t", .deny = rig->deny};
@@ -120,7 +121,7 @@ void rig_open(struct rig *rig, uint32_t flags, const char *const *drivers)
 		(void)snprintf(rig->dir, sizeof(rig->dir), "/tmp/ndrv-rig-XXXXXX");
 		assert_non_null(mkdtemp(rig->dir));
 	}
-	start(rig, flags, drivers);
+	rig_start(rig, drivers);
 }
 
 static int abandon(struct network *network, void *data)
@@ -134,7 +135,7 @@ static int abandon(struct network *network, void *data)
 	return 0;
 }
 
-static void stop(struct rig *rig)
+void rig_stop(struct rig *rig)
 {
 	services_stop(rig->services);
 	dispatch_stop(rig->dispatch, clock_ns() + 10 * NSEC_PER_SEC);
@@ -153,10 +154,8 @@ static void stop(struct rig *rig)
 
 void rig_restart(struct rig *rig, const char *const *drivers)
 {
-	uint32_t flags = (rig->store ? RIG_STORE : 0) | (rig->hostns ? RIG_KERNEL : 0);
-
-	stop(rig);
-	start(rig, flags, drivers);
+	rig_stop(rig);
+	rig_start(rig, drivers);
 }
 
 static void remove_files(const char *path)
@@ -179,7 +178,7 @@ static void remove_files(const char *path)
 
 void rig_close(struct rig *rig)
 {
-	stop(rig);
+	rig_stop(rig);
 	if (rig->dir[0])
 		remove_files(rig->dir);
 	arena_reset(&rig->arena);

@@ -37,8 +37,9 @@ struct rig {
 	struct hostns *hostns; /* set by tests with RIG_KERNEL */
 	struct config config;
 	struct config_deny deny[2];
-	char dir[64]; /* temporary; "" none */
-	rig_act act;  /* NULL: succeed */
+	uint32_t flags; /* RIG_... */
+	char dir[64];	/* temporary; "" none */
+	rig_act act;	/* NULL: succeed */
 	void *act_data;
 	/* Every call as "op nid eid flags", separated by "; ". Off in stress tests. */
 	bool silent;
@@ -63,6 +64,9 @@ void rig_open(struct rig *rig, uint32_t flags, const char *const *drivers);
 void rig_close(struct rig *rig);
 /* The host dies and another starts on the same files: everything but the directory is made new. Nothing is recovered yet. */
 void rig_restart(struct rig *rig, const char *const *drivers);
+/* Its two halves. */
+void rig_stop(struct rig *rig);
+void rig_start(struct rig *rig, const char *const *drivers);
 
 /* What was called since the last time; valid until the next. */
 const char *rig_calls(struct rig *rig);

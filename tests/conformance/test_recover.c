@@ -44,7 +44,10 @@ static void networks_endpoints_and_joins_come_back(void **state)
 	struct reply before = rig_endpoint(rig, "n1", "e1");
 	assert_reply_ok(before);
 	assert_reply_ok(rig_join(rig, "n1", "e1", "s"));
-	rig_restart(rig, drivers);
+	(void)rig_calls(rig);
+	rig_stop(rig);
+	assert_calls(rig, "release n1 e1; release n1");
+	rig_start(rig, drivers);
 	assert_int_equal(recover(rig, "networks"), 1);
 	assert_calls(rig, "adopt n1 RESTORE; adopt n1 e1 RESTORE");
 	/* The same answers as before, from the record. */
