@@ -44,16 +44,19 @@ static int open_fails(int number, const char *path, const char *what, struct ndr
 }
 
 /* Kernels before 5.6 and some seccomp filters have no openat2: a last component that is a symbolic link is refused there. */
-static int open_beneath(int dirfd, const char *name)
+static int open_beneath(int dirfd, const char *name, const char *path, int *ret_fd, struct ndrv_error *err)
 {
-	struct open_how how = {
-		.flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY,
-		.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS,
-	};
+	const int flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
+	struct open_how how = {.flags = (unsigned)flags, .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS};
 	long fd = syscall(SYS_openat2, dirfd, name, &how, sizeof(how));
-	if (fd >= 0 || (errno != ENOSYS && errno != EPERM))
-		return (int)fd;
-	return openat(dirfd, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW);
+	if (fd < 0 && (errno == ENOSYS || errno == EPERM)) {
+		fd = openat(dirfd, name, flags | O_NOFOLLOW);
+		if (fd < 0 && errno == ELOOP)
+			return ndrv_fail(err, REFUSED, "driver file %s: is a symbolic link, which this kernel cannot follow safely",
+					 source_tail(path));
+	}
+	*ret_fd = (int)fd;
+	return fd < 0 ? open_fails(errno, path, "file", err) : 0;
 }
 
 static int check_owner(const struct stat *st, const char *path, const char *what, struct ndrv_error *err)
@@ -224,10 +227,9 @@ static int open_checked(const char *path, int *ret_fd, struct ndrv_error *err)
 	free(dir);
 	if (dirfd < 0)
 		return open_fails(errno, path, "directory", err);
-	int fd = open_beneath(dirfd, name);
-	if (fd < 0)
-		rc = open_fails(errno, path, "file", err);
-	else
+	int fd = -1;
+	rc = open_beneath(dirfd, name, path, &fd, err);
+	if (rc == 0)
 		rc = check_parents(dirfd, path, err);
 	close(dirfd);
 	if (rc && fd >= 0)

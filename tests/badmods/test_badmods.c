@@ -1,9 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Every way a driver file can be unfit is refused with its own sentence, and whoever served before goes on serving. */
 #include <elf.h>
+#include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "tests/badmods/fixture.h"
@@ -187,6 +193,51 @@ static void links_may_not_leave_the_directory(void **state)
 	assert_int_equal(fixture_answer(fixture, "three"), 1);
 }
 
+/* From here on this process is on a kernel without openat2. */
+static int forget_openat2(void)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_openat2, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	const struct sock_fprog program = {.len = sizeof(code) / sizeof(code[0]), .filter = code};
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return -1;
+	return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program);
+}
+
+static int read_without_openat2(const struct fixture *fixture)
+{
+	struct source source = {0};
+	struct ndrv_error err = {0};
+	if (forget_openat2() < 0)
+		return 77;
+	if (source_read(fixture_path(fixture, "several.so"), NULL, &source, &err) != 0)
+		return 1;
+	source_clear(&source);
+	if (source_read(fixture_path(fixture, "link.so"), NULL, &source, &err) != -REFUSED)
+		return 2;
+	return strstr(err.text, "is a symbolic link, which this kernel cannot follow safely") ? 0 : 3;
+}
+
+static void without_openat2_no_link_is_followed(void **state)
+{
+	const struct fixture *fixture = *state;
+	int status;
+	fixture_copy(fixture, "several", "several.so");
+	assert_int_equal(symlink("several.so", fixture_path(fixture, "link.so")), 0);
+	pid_t child = fork();
+	if (child == 0)
+		_exit(read_without_openat2(fixture));
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFEXITED(status));
+	if (WEXITSTATUS(status) == 77)
+		skip();
+	assert_int_equal(WEXITSTATUS(status), 0);
+}
+
 static void places_others_can_write_to_are_refused(void **state)
 {
 	struct fixture *fixture = *state;
@@ -272,6 +323,7 @@ int main(void)
 		CASE(truncated_files_are_refused_at_every_length),
 		CASE(what_is_no_file_is_said_to_be_what_it_is),
 		CASE(links_may_not_leave_the_directory),
+		CASE(without_openat2_no_link_is_followed),
 		CASE(places_others_can_write_to_are_refused),
 		CASE(a_pin_must_match),
 		CASE(a_library_that_is_allowed_and_missing_is_named_by_the_loader),
