@@ -2,7 +2,6 @@
 # From a driver file to a registered network type.
 host_libhost_a_SOURCES += \
 	%D%/describe.c %D%/describe.h \
-	%D%/discover.c %D%/discover.h \
 	%D%/elf.c %D%/elf.h \
 	%D%/elf_image.c %D%/elf_image.h \
 	%D%/elf_note.c \
