@@ -46,6 +46,13 @@ struct config_calls {
 	uint64_t memory;      /* limit of a call's arena, in bytes */
 };
 
+/* Swaps of drivers (docs/swap.md). */
+struct config_swap {
+	uint64_t drain_ns;     /* how long running calls may keep a swap from beginning */
+	uint64_t probation_ns; /* how long the former generation stands by; 0: not at all */
+	uint32_t max_errors;   /* Internal errors within the probation that put it back; 0: none do */
+};
+
 struct config_ownership {
 	uint32_t link_group;	 /* first of CONFIG_LINK_GROUPS */
 	uint32_t route_protocol; /* 5 ... 255 */
@@ -88,6 +95,7 @@ struct config {
 	struct config_control control;
 	struct config_log log;
 	struct config_calls calls;
+	struct config_swap swap;
 	struct config_ownership ownership;
 	uint32_t deny_count;
 	uint32_t pool_count;

@@ -103,6 +103,28 @@ static const struct schema_key calls_keys[] = {
 };
 static const struct schema calls = {calls_keys, COUNT(calls_keys)};
 
+static const struct schema_key swap_keys[] = {
+	{.name = "drain",
+	 .kind = KEY_DURATION,
+	 AT(swap.drain_ns),
+	 RANGE(10, 10 * MINUTE),
+	 .fallback = "5s",
+	 .doc = "How long running calls may keep a swap waiting; then it is called off and names them."},
+	{.name = "probation",
+	 .kind = KEY_DURATION,
+	 AT(swap.probation_ns),
+	 RANGE(0, 60 * MINUTE),
+	 .fallback = "60s",
+	 .doc = "How long the driver that was replaced stands by, to be put back."},
+	{.name = "max_errors",
+	 .kind = KEY_INT,
+	 AT(swap.max_errors),
+	 RANGE(0, 1000000),
+	 .fallback = "5",
+	 .doc = "So many Internal errors of the new driver within the probation put the former one back; 0: none do."},
+};
+static const struct schema swap_section = {swap_keys, COUNT(swap_keys)};
+
 static const struct schema_key ownership_keys[] = {
 	{.name = "link_group",
 	 .kind = KEY_INT,
@@ -139,6 +161,7 @@ static const struct schema_key top_keys[] = {
 	{.name = "control", .kind = KEY_SECTION, .section = &control, .doc = "The control socket."},
 	{.name = "log", .kind = KEY_SECTION, .section = &log_section, .doc = "The log."},
 	{.name = "calls", .kind = KEY_SECTION, .section = &calls, .doc = "How operations are run."},
+	{.name = "swap", .kind = KEY_SECTION, .section = &swap_section, .doc = "How drivers are replaced."},
 	{.name = "deny",
 	 CUSTOM(deny),
 	 .fallback = "[]",
