@@ -47,6 +47,12 @@ int store_driver_scan(struct store *store, const char *driver, const char *prefi
 		      int (*each)(const char *key, const void *value, size_t bytes, void *data), void *data,
 		      struct ndrv_error *err);
 
+/* The same with a typed value instead of bytes; texts of the one that is read live in the arena. */
+int store_driver_put_value(struct store *store, const char *driver, const char *key, const struct ndrv_value *value,
+			   struct ndrv_error *err);
+int store_driver_get_value(struct store *store, struct arena *arena, const char *driver, const char *key, struct ndrv_value *ret,
+			   struct ndrv_error *err);
+
 /* What happened to the files since store_open: a map {state_db: {path, restored_from, set_aside, damaged_rows}, live_db: {path,
  * emptied_because, dropped_endpoints, ...}} in the arena, for status. */
 int store_report(struct store *store, struct ndrv_arena *arena, struct ndrv_value *ret, struct ndrv_error *err);
