@@ -166,6 +166,9 @@ static int adopt(void *self, struct ndrv_call *call, struct ndrv_network *networ
 static void release(void *self, struct ndrv_network *network, struct ndrv_endpoint *endpoint)
 {
 	if (endpoint) {
+		struct net *net = network->priv;
+		if (endpoint->priv && net && net->ports)
+			net->ports--;
 		free(endpoint->priv);
 		endpoint->priv = NULL;
 	} else if (network->priv) {
