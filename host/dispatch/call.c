@@ -215,5 +215,9 @@ int call_end(struct driver_call *call, int rc, struct ndrv_error *err)
 		return call->job && !call->undoes ? job_check(call->job, err) : 0;
 	if (rc < 0 && (call->error.flags & NDRV_ERROR_MASKABLE))
 		return 0;
-	return mend(call, rc, err);
+	struct generation *generation = call->instance->generation;
+	rc = mend(call, rc, err);
+	if (generation && ndrv_error_kind(rc) == NDRV_KIND_INTERNAL)
+		(void)atomic_fetch_add(&generation->faults, 1);
+	return rc;
 }

@@ -8,6 +8,7 @@
 #include "host/config/config.h"
 #include "host/dispatch/executor.h"
 #include "host/dispatch/frames.h"
+#include "host/dispatch/gate.h"
 #include "host/dispatch/job.h"
 #include "host/dispatch/services.h"
 #include "host/state/ipam.h"
@@ -28,6 +29,7 @@ struct dispatch {
 	pthread_mutex_t sinks_lock;
 	struct event_sink *sinks;
 	struct services *services; /* NULL: none (tests) */
+	struct gates gates;
 	dispatch_extra extra;
 	void *extra_data;
 	uint64_t started_ns;

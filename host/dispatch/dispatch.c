@@ -6,7 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/dispatch/gate.h"
 #include "host/dispatch/steps.h"
+#include "host/dispatch/twin.h"
 
 int dispatch_new(const struct dispatch_parts *parts, struct dispatch **ret, struct ndrv_error *err)
 {
@@ -18,6 +20,7 @@ int dispatch_new(const struct dispatch_parts *parts, struct dispatch **ret, stru
 	dispatch->started_ns = clock_ns();
 	(void)pthread_mutex_init(&dispatch->create_lock, NULL);
 	(void)pthread_mutex_init(&dispatch->sinks_lock, NULL);
+	gates_init(dispatch);
 	dispatch->metrics = metrics_new();
 	int rc = dispatch->metrics ? 0 : ndrv_fail_errno(err, ENOMEM, "start the dispatcher");
 	const struct config *config = parts->config;
@@ -49,6 +52,7 @@ static int release_network(struct network *network, void *data)
 	(void)data;
 	if (!instance || !turn_try(&network->turn))
 		return 0;
+	twin_drop_network(network);
 	network->instance = NULL;
 	if (INSTANCE_HAS(instance, release)) {
 		frame_enter(instance, network, NULL, OPS_SLOT(release));
@@ -81,6 +85,7 @@ void dispatch_free(struct dispatch *dispatch)
 	metrics_free(dispatch->metrics);
 	(void)pthread_mutex_destroy(&dispatch->create_lock);
 	(void)pthread_mutex_destroy(&dispatch->sinks_lock);
+	gates_done(dispatch);
 	free(dispatch);
 }
 
@@ -277,19 +282,32 @@ static int run_on_network(struct job *job, struct ndrv_error *err)
 		rc = op_check_endpoint(job->op, &job->request, network, &job->endpoint, err);
 	if (!rc && job->endpoint)
 		job_name_ids(job, NULL, NULL, job->endpoint->view.id);
-	if (!rc)
-		rc = job->op->run(job);
-	return rc;
+	if (rc)
+		return rc;
+	if (job->endpoint)
+		job->endpoint->changes += (job->op->flags & OP_MUTATES) != 0;
+	else if (!(job->op->flags & OP_NEW_ENDPOINT))
+		network->changes += (job->op->flags & OP_MUTATES) != 0;
+	return job->op->run(job);
 }
 
 static int run_on_driver(struct job *job, struct ndrv_error *err)
 {
 	struct instance *instance = NULL;
-	int rc = registry_find(job->dispatch->parts.registry, job->request.type, &instance, err);
 
+	/* It waited for a network that went meanwhile: without it, the job stands before the gate like any other. */
+	if (job->has_turn && atomic_load(&job->network->gone))
+		job_pass_turn(job);
+	if (!job->has_turn && !gate_enter(job))
+		return JOB_WAITS;
+	int rc = registry_find(job->dispatch->parts.registry, job->request.type, &instance, err);
 	if (!rc)
 		rc = op_check_driver(job->op, job->dispatch->parts.config, job->request.type, instance, err);
-	return rc ? rc : job->op->run(job);
+	if (!rc)
+		rc = job->op->run(job);
+	if (rc != JOB_WAITS)
+		gate_leave(job);
+	return rc;
 }
 
 /* 0 with `ret_waits`: somebody else goes on with the job. */

@@ -425,6 +425,16 @@ void executor_free(struct executor *executor)
 	free(executor);
 }
 
+void executor_lend(struct executor *executor, int more)
+{
+	(void)pthread_mutex_lock(&executor->lock);
+	executor->base += (uint32_t)more;
+	executor->max += (uint32_t)more;
+	if (more > 0 && executor->workers < executor->base)
+		(void)add_worker(executor);
+	(void)pthread_mutex_unlock(&executor->lock);
+}
+
 void executor_stats(struct executor *executor, struct executor_stats *ret)
 {
 	(void)pthread_mutex_lock(&executor->lock);

@@ -33,6 +33,9 @@ void executor_cancel(struct executor *executor, struct job *job);
 /* Takes a finished job off the list. */
 void executor_remove(struct executor *executor, struct job *job);
 
+/* The calling worker will wait for others for a while: `more` 1 gives them one more thread meanwhile, -1 takes it back. */
+void executor_lend(struct executor *executor, int more);
+
 void executor_stats(struct executor *executor, struct executor_stats *ret);
 /* Calls `each` for every unfinished job under the executor's lock: be short. */
 void executor_each(struct executor *executor, void (*each)(struct job *job, void *data), void *data);

@@ -175,6 +175,9 @@ static void explain(struct job *job, struct ndrv_error *ret)
 		(void)ndrv_fail(ret, code, "%s on network %s%s%s %s: driver \"%s\" has been in %s for %.1f s", job->op->name,
 				job->nid[0] ? job->nid : "-", job->eid[0] ? ", endpoint " : "", job->eid, over,
 				job->type ? job->type : "-", slot_name(slot - 1), (double)(clock_ns() - since) / 1e9);
+	else if (atomic_load(&job->at_gate))
+		(void)ndrv_fail(ret, code, "%s %s waiting for the swap of driver \"%s\"", job->op->name, over,
+				job->type ? job->type : "-");
 	else if (atomic_load(&job->waiting_on))
 		(void)ndrv_fail(ret, code, "%s %s waiting for other operations on network %s", job->op->name, over, job->nid);
 	else

@@ -57,6 +57,10 @@ struct job {
 	_Atomic int32_t call_tid;
 	_Atomic(const struct generation *) call_generation; /* whose driver-wide turn it has; NULL: none */
 
+	/* Between gate_enter() and gate_leave(); under the gates' lock. */
+	struct gate *gate;
+	_Atomic bool at_gate; /* it waits there */
+
 	/* Of the host's own jobs (timers): they are neither logged nor counted, and end with own_done(). */
 	void *own_data;
 	void (*own_done)(struct job *job);

@@ -9,6 +9,7 @@ host_libhost_a_SOURCES += \
 	%D%/events.c \
 	%D%/executor.c %D%/executor.h \
 	%D%/frames.c %D%/frames.h \
+	%D%/gate.c %D%/gate.h \
 	%D%/handlers.h \
 	%D%/handles.c %D%/handles.h \
 	%D%/handles_ifinfo.c \
@@ -32,4 +33,7 @@ host_libhost_a_SOURCES += \
 	%D%/steps.h \
 	%D%/tear.c \
 	%D%/timers.c %D%/timers.h \
+	%D%/transfer.c %D%/transfer.h \
+	%D%/transfer_adopt.c %D%/transfer_check.c %D%/transfer_parts.h \
+	%D%/twin.c %D%/twin.h \
 	%D%/values.c

@@ -6,6 +6,7 @@
 
 #include "host/dispatch/handlers.h"
 #include "host/dispatch/steps.h"
+#include "host/dispatch/twin.h"
 
 const struct birth birth_unknown = {.netns_path = "", .netns_fd = -1, .ifname = ""};
 
@@ -173,6 +174,7 @@ int step_endpoint_create(struct job *job, struct network *network, const char *e
 	if (rc) {
 		forget_endpoint(job->dispatch, network->view.id, eid);
 		endpoint_release(job->dispatch, endpoint);
+		twin_drop_endpoint(endpoint);
 		network_del_endpoint(network, endpoint);
 		return rc;
 	}
@@ -247,6 +249,7 @@ int step_endpoint_delete(struct job *job, struct endpoint *endpoint, uint32_t fl
 	forget_endpoint(job->dispatch, network->view.id, endpoint->view.id);
 	endpoint_release(job->dispatch, endpoint);
 	event_network(job->dispatch, "endpoint-delete", network, endpoint);
+	twin_drop_endpoint(endpoint);
 	network_del_endpoint(network, endpoint);
 	return 0;
 }

@@ -2,9 +2,11 @@
 /* network_create, network_delete, network_prune. */
 #include <string.h>
 
+#include "host/dispatch/gate.h"
 #include "host/dispatch/handlers.h"
 #include "host/dispatch/inspect.h"
 #include "host/dispatch/steps.h"
+#include "host/dispatch/twin.h"
 
 /* --- create --- */
 
@@ -145,6 +147,7 @@ static int create_new(struct job *job, struct network *network, struct ndrv_erro
 			forget_network(job->dispatch, network->view.id);
 		}
 		network_release(job->dispatch, network);
+		twin_drop_network(network);
 		records_del(job->dispatch->parts.records, network);
 		return rc;
 	}
@@ -180,12 +183,17 @@ int run_network_create(struct job *job)
 		return rc;
 	ndrv_error_clear(err);
 	job_name_ids(job, NULL, existing->view.id, NULL);
+	/* Who closes the gate may have that turn. */
+	gate_leave(job);
 	rc = job_take_turn(job, existing, err);
 	if (rc == 0)
 		return JOB_WAITS;
 	if (rc < 0)
 		return rc;
-	return atomic_load(&existing->gone) ? run_network_create(job) : same_network(job, err);
+	if (!atomic_load(&existing->gone))
+		return same_network(job, err);
+	job_pass_turn(job);
+	return gate_enter(job) ? run_network_create(job) : JOB_WAITS;
 }
 
 /* --- delete --- */
@@ -238,6 +246,7 @@ int step_network_delete(struct job *job, struct network *network, bool force, st
 	forget_network(dispatch, network->view.id);
 	network_release(dispatch, network);
 	event_network(dispatch, "network-delete", network, NULL);
+	twin_drop_network(network);
 	records_del(dispatch->parts.records, network);
 	return 0;
 }

@@ -68,6 +68,8 @@ static struct op table[REQ_COUNT] = {
 	ROW(DRIVER_INSPECT, OP_UPPER, ROLE_OPERATE, NONE, NULL, "show all of a driver"),
 	ROW(DRIVER_LOAD, OP_UPPER | OP_MUTATES, ROLE_ADMIN, NONE, NULL, "load a driver file"),
 	ROW(DRIVER_UNLOAD, OP_UPPER | OP_MUTATES, ROLE_ADMIN, NONE, NULL, "unload a driver without networks"),
+	ROW(DRIVER_SWAP, OP_UPPER | OP_MUTATES | OP_DRY, ROLE_ADMIN, NONE, NULL, "replace a driver while its networks run"),
+	ROW(DRIVER_ROLLBACK, OP_UPPER | OP_MUTATES, ROLE_ADMIN, NONE, NULL, "put the driver that was replaced back"),
 	ROW(STATUS, 0, ROLE_OPERATE, NONE, run_status, "show how the host is"),
 	ROW(METRICS, 0, ROLE_OPERATE, NONE, run_metrics, "counters in Prometheus' text format"),
 	ROW(RELOAD, OP_UPPER | OP_MUTATES, ROLE_ADMIN, NONE, NULL, "read the configuration again"),

@@ -43,6 +43,8 @@
 	X(DRIVER_INSPECT, "driver_inspect")                                                   \
 	X(DRIVER_LOAD, "driver_load")                                                         \
 	X(DRIVER_UNLOAD, "driver_unload")                                                     \
+	X(DRIVER_SWAP, "driver_swap")                                                         \
+	X(DRIVER_ROLLBACK, "driver_rollback")                                                 \
 	X(STATUS, "status")                                                                   \
 	X(METRICS, "metrics")                                                                 \
 	X(RELOAD, "reload")
@@ -120,7 +122,7 @@ struct request {
 	const void *row;
 	size_t row_bytes;
 
-	/* driver_load */
+	/* driver_load, driver_swap */
 	const char *file;
 };
 

@@ -243,6 +243,7 @@ static void changed(void *data, struct driver_type *type, struct instance *insta
 	struct ndrv_error err = {0};
 
 	(void)type;
+	timers_wake(services->timers);
 	if (instance && services_commit(services, instance->generation, &err))
 		log_error("dispatch", "driver %s serves, but what it wrote before could not be kept: %s",
 			  instance->generation->name, err.text);
@@ -297,12 +298,12 @@ void services_attach(struct services *services, struct dispatch *dispatch)
 
 void services_drop_network(struct services *services, const struct ndrv_network *network)
 {
-	timers_drop(services->timers, network, NULL);
+	timers_drop(services->timers, network, NULL, true);
 }
 
 void services_drop_generation(struct services *services, const struct generation *generation)
 {
-	timers_drop(services->timers, NULL, generation);
+	timers_drop(services->timers, NULL, generation, true);
 	(void)pthread_mutex_lock(&services->lock);
 	struct pending *chain = take_pending(services, generation);
 	(void)pthread_mutex_unlock(&services->lock);
@@ -311,6 +312,24 @@ void services_drop_generation(struct services *services, const struct generation
 		pending_free(chain);
 		chain = next;
 	}
+}
+
+void services_hold(struct services *services, struct generation *generation, bool held)
+{
+	atomic_store(&generation->held, held);
+	timers_wake(services->timers);
+}
+
+int services_quiet(struct services *services, const struct generation *generation, uint64_t deadline_ns, struct ndrv_error *err)
+{
+	if (timers_wait(services->timers, generation, deadline_ns))
+		return 0;
+	return ndrv_fail(err, NDRV_E_TIMEOUT, "a timer of driver \"%s\" is still busy", generation->name);
+}
+
+void services_drop_networks(struct services *services, const struct generation *generation)
+{
+	timers_drop(services->timers, NULL, generation, false);
 }
 
 void services_stop(struct services *services)

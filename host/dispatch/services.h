@@ -10,7 +10,7 @@
 struct services;
 
 /* NDRV_FEATURE_... of a host that keeps a store: what `ndrvd --check` judges files by. */
-#define SERVICES_FEATURES (NDRV_FEATURE_STORE | NDRV_FEATURE_TIMERS)
+#define SERVICES_FEATURES (NDRV_FEATURE_STORE | NDRV_FEATURE_TIMERS | NDRV_FEATURE_SWAP)
 
 /* `store` NULL: drivers get no store. */
 int services_new(struct store *store, struct services **ret, struct ndrv_error *err);
@@ -30,6 +30,12 @@ void services_free(struct services *services);
 void services_drop_network(struct services *services, const struct ndrv_network *network);
 /* The generation is to end or stands by: its timers and watches go, and what it wrote before it was published. */
 void services_drop_generation(struct services *services, const struct generation *generation);
+/* Timers and watches of a generation do not fire, or do again. */
+void services_hold(struct services *services, struct generation *generation, bool held);
+/* Those of a held generation that are under way are over. TIMEOUT. */
+int services_quiet(struct services *services, const struct generation *generation, uint64_t deadline_ns, struct ndrv_error *err);
+/* The generation has released its networks: their timers and watches go. */
+void services_drop_networks(struct services *services, const struct generation *generation);
 /* The generation serves: what it wrote while it was pending is written to disk. The hook `changed` does it. */
 int services_commit(struct services *services, const struct generation *generation, struct ndrv_error *err);
 

@@ -46,7 +46,7 @@ static struct timers *timers_of(const struct ndrv_host *host)
 	return (struct timers *)(uintptr_t)host->timers;
 }
 
-static void wake(struct timers *timers)
+void timers_wake(struct timers *timers)
 {
 	uint64_t one = 1;
 
@@ -82,7 +82,7 @@ static int add(const struct ndrv_host *host, struct ndrv_network *network, const
 		free(trigger);
 		return ndrv_fail(err, NDRV_E_NO_SERVICE, "no more than %u timers and watches are served", TRIGGERS_MAX);
 	}
-	wake(timers);
+	timers_wake(timers);
 	*ret = trigger;
 	return 0;
 }
@@ -117,28 +117,41 @@ static void free_chain(struct trigger *chain)
 	}
 }
 
-static void del(struct trigger *trigger)
+/* With the lock, which it gives up. */
+static void unlock_without_dead(struct timers *timers)
 {
-	struct timers *timers = trigger->timers;
-
-	(void)pthread_mutex_lock(&timers->lock);
-	trigger->dead = true;
 	struct trigger *chain = collect(timers);
 	(void)pthread_mutex_unlock(&timers->lock);
 	free_chain(chain);
-	wake(timers);
+	timers_wake(timers);
 }
 
-void timers_drop(struct timers *timers, const struct ndrv_network *network, const struct generation *generation)
+/* A driver may delete what the host has dropped already (at a swap, or with the network): then it is not in the list any more. */
+static void del(const struct ndrv_host *host, const void *timer_or_watch)
+{
+	struct timers *timers = timers_of(host);
+
+	(void)pthread_mutex_lock(&timers->lock);
+	for (struct trigger *at = timers->triggers; at; at = at->next)
+		if (at == timer_or_watch && at->generation == generation_of(host))
+			at->dead = true;
+	unlock_without_dead(timers);
+}
+
+void timers_drop(struct timers *timers, const struct ndrv_network *network, const struct generation *generation, bool own_too)
 {
 	(void)pthread_mutex_lock(&timers->lock);
 	for (struct trigger *at = timers->triggers; at; at = at->next)
-		if ((network && at->network && &at->network->view == network) || (generation && at->generation == generation))
+		if ((network && at->network && &at->network->view == network) ||
+		    (generation && at->generation == generation && (own_too || at->network)))
 			at->dead = true;
-	struct trigger *chain = collect(timers);
-	(void)pthread_mutex_unlock(&timers->lock);
-	free_chain(chain);
-	wake(timers);
+	unlock_without_dead(timers);
+}
+
+/* Of a generation that does not serve (yet), or whose driver is being swapped. */
+static bool is_held(const struct trigger *trigger)
+{
+	return atomic_load(&trigger->generation->held) || atomic_load(&trigger->generation->state) == GENERATION_PENDING;
 }
 
 /* With the lock. */
@@ -181,9 +194,7 @@ static int timer_add(const struct ndrv_host *host, struct ndrv_network *network,
 
 static void timer_del(const struct ndrv_host *host, struct ndrv_timer *timer)
 {
-	(void)host;
-	if (timer)
-		del((struct trigger *)timer);
+	del(host, timer);
 }
 
 static int watch_add(const struct ndrv_host *host, struct ndrv_network *network, int fd, uint32_t poll_events,
@@ -203,9 +214,7 @@ static int watch_add(const struct ndrv_host *host, struct ndrv_network *network,
 
 static void watch_del(const struct ndrv_host *host, struct ndrv_watch *watch)
 {
-	(void)host;
-	if (watch)
-		del((struct trigger *)watch);
+	del(host, watch);
 }
 
 /* --- firing --- */
@@ -257,8 +266,10 @@ static int run_trigger(struct job *job)
 		if (rc != 1)
 			return rc == 0 ? JOB_WAITS : rc;
 	}
-	if (trigger->network)
+	if (trigger->network) {
+		trigger->network->changes++;
 		return atomic_load(&trigger->network->gone) ? 0 : call_trigger(job, trigger);
+	}
 	/* One at a time per driver; where the driver wants that for all its calls, the call itself sees to it. */
 	bool serial = trigger->generation->threading == NDRV_THREADS_DRIVER;
 	if (!serial && !turn_wait(turn, job->deadline_ns))
@@ -280,11 +291,8 @@ static void trigger_done(struct job *job)
 	timers->busy--;
 	if (trigger->fd < 0 && !trigger->every_ns)
 		trigger->dead = true;
-	struct trigger *chain = collect(timers);
 	(void)pthread_cond_broadcast(&timers->idle);
-	(void)pthread_mutex_unlock(&timers->lock);
-	free_chain(chain);
-	wake(timers);
+	unlock_without_dead(timers);
 }
 
 static const struct op timer_op = {
@@ -321,7 +329,7 @@ static uint64_t start_due(struct timers *timers)
 	uint64_t now = clock_ns(), next = UINT64_MAX;
 
 	for (struct trigger *at = timers->triggers; at; at = at->next) {
-		if (at->dead || at->busy || at->fd >= 0)
+		if (at->dead || at->busy || at->fd >= 0 || is_held(at))
 			continue;
 		if (at->due_ns <= now) {
 			/* Missed ticks are not made up for. */
@@ -363,7 +371,7 @@ static void list_watches(struct timers *timers, struct polled *polled)
 		return;
 	polled->fds[polled->count++] = (struct pollfd){.fd = timers->wake_fd, .events = POLLIN};
 	for (struct trigger *at = timers->triggers; at; at = at->next) {
-		if (at->fd < 0 || at->dead || at->busy)
+		if (at->fd < 0 || at->dead || at->busy || is_held(at))
 			continue;
 		polled->triggers[polled->count] = at;
 		polled->fds[polled->count++] = (struct pollfd){.fd = at->fd, .events = (short)at->events};
@@ -469,7 +477,7 @@ void timers_stop(struct timers *timers)
 	for (struct trigger *at = timers->triggers; at; at = at->next)
 		at->dead = true;
 	(void)pthread_mutex_unlock(&timers->lock);
-	wake(timers);
+	timers_wake(timers);
 	if (timers->running)
 		(void)pthread_join(timers->thread, NULL);
 	timers->running = false;

@@ -70,6 +70,8 @@ struct generation {
 	uint32_t threading;	     /* NDRV_THREADS_..., unknown values as DRIVER */
 	_Atomic(bool) entered;	     /* its entry function has returned */
 	struct ndrv_error refusal;   /* of the first registration that failed in the entry function */
+	_Atomic(bool) held;	     /* the dispatcher's: no timer or watch of it fires now */
+	_Atomic(uint32_t) faults;    /* the dispatcher's: calls that ended with Internal */
 	void *user;		     /* the dispatcher's; zero at first */
 	struct generation *next;     /* of the registry, newest first */
 };

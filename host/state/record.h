@@ -34,6 +34,14 @@ struct pool_lease {
 	bool ours;		  /* leased from our allocator; else the platform's (Docker's IPAM) and only recorded */
 };
 
+/* What a generation made of a record that another generation serves: of the one a swap brings in, until it serves; of the one it
+ * replaced, until that is released. The dispatcher's (transfer.h); under the turn. */
+struct twin {
+	void *priv;
+	void *instance;	  /* NULL: there is no twin */
+	uint64_t changes; /* of the record when the twin was made */
+};
+
 struct network {
 	/* What every call reads stands together: two cache lines. */
 	struct idmap_node node; /* by id; first */
@@ -64,6 +72,8 @@ struct network {
 	struct network *newer, *older; /* record.c's own, under its mutex */
 	struct turn_waiter reaper;     /* record.c's own: waits for the turn to free the network */
 	void *driver; /* hung here by the dispatcher: the driver type that serves it; NULL: none loaded (an orphan) */
+	struct twin twin;
+	uint64_t changes; /* calls that may have changed what the driver keeps for the network as a whole */
 };
 
 /* What join told the host to do in the sandbox, kept to undo it, to show it, and to check it after a restart. */
@@ -101,6 +111,8 @@ struct endpoint {
 	struct endpoint *newer, *older;
 	struct join_record join; /* its strings and routes live in join_arena, which join_clear() empties */
 	struct arena join_arena;
+	struct twin twin;
+	uint64_t changes; /* calls that may have changed what the driver keeps for it */
 };
 
 static inline struct network *network_of(struct idmap_node *node)

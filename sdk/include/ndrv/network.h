@@ -3,9 +3,8 @@
  * NetworkInfo.
  *
  * The records are the host's. A driver reads them, and hangs its own data on `priv`; it keeps no table of its own. During a swap
- * the old and the new generation of a driver each see their own struct with their own priv for the same record, so neither ever
- * reads the other's memory. What `priv` points to is freed by the code that made it: in network_delete, endpoint_delete, or
- * release.
+ * the old and the new generation of a driver each see their own priv for the same record, so neither ever reads the other's memory.
+ * What `priv` points to is freed by the code that made it: in network_delete, endpoint_delete, or release.
  *
  * The callback objects (ifinfo, join) are valid until the op they were passed to returns; used later they answer FORBIDDEN
  * (STALE_HANDLE) as long as the host can still tell. Setters copy their arguments. Rules and texts: libnetwork.md §1.3. */
