@@ -47,6 +47,7 @@ void arguments_parse(struct arguments *arguments, int argc, char **argv)
 		{"driver-dir", required_argument, NULL, 'd'},
 		{"drivers-d", required_argument, NULL, 'D'},
 		{"check", no_argument, NULL, 'k'},
+		{"probe", required_argument, NULL, 'p'},
 		{"version", no_argument, NULL, 'V'},
 		{"help", no_argument, NULL, 'h'},
 		{NULL, 0, NULL, 0},
@@ -73,6 +74,9 @@ void arguments_parse(struct arguments *arguments, int argc, char **argv)
 		case 'k':
 			arguments->check = true;
 			break;
+		case 'p':
+			arguments->probe = optarg;
+			break;
 		case 'V':
 			(void)printf("ndrvd %s, driver ABI %u.%u\n", NDRV_VERSION, NDRV_ABI_MAJOR, NDRV_ABI_MINOR);
 			exit(0);
@@ -86,6 +90,8 @@ void arguments_parse(struct arguments *arguments, int argc, char **argv)
 	}
 	if (arguments->check && optind == argc - 1 && !arguments->config_path)
 		arguments->config_path = argv[optind++];
+	if (arguments->probe && optind == argc - 1)
+		arguments->probe_sha256 = argv[optind++];
 	if (optind != argc) {
 		(void)fprintf(stderr, "ndrvd: unexpected argument \"%s\"\n%s", argv[optind], usage);
 		exit(2);

@@ -12,6 +12,7 @@ struct arguments {
 	struct config_overrides overrides;
 	const char *dirs[ARGUMENTS_DIRS_MAX]; /* what overrides.driver_config_dirs points to */
 	bool check;
+	const char *probe, *probe_sha256; /* a file to try; NULL: not that */
 };
 
 /* Ends the program itself for --help and --version (status 0) and for a command line it cannot use (status 2). */

@@ -51,6 +51,8 @@ int ctl_reload(struct ctl *ctl, char **arguments, int count);
 int ctl_driver_ls(struct ctl *ctl, char **arguments, int count);
 int ctl_driver_inspect(struct ctl *ctl, char **arguments, int count);
 int ctl_driver_load(struct ctl *ctl, char **arguments, int count);
+int ctl_driver_swap(struct ctl *ctl, char **arguments, int count);
+int ctl_driver_rollback(struct ctl *ctl, char **arguments, int count);
 int ctl_driver_unload(struct ctl *ctl, char **arguments, int count);
 
 struct ctl {

@@ -72,6 +72,11 @@ static const struct ctl_option quiet_options[] = {
 	{0, NULL, NULL, NULL},
 };
 
+static const struct ctl_option dry_options[] = {
+	{0, "dry-run", NULL, "only say what would happen"},
+	{0, NULL, NULL, NULL},
+};
+
 const struct ctl_command ctl_commands[] = {
 	{"status", "", "how the host is", 0, 0, NULL, ctl_status},
 	{"events", "", "print what changes, as it changes, until interrupted", 0, 0, NULL, ctl_events},
@@ -79,6 +84,8 @@ const struct ctl_command ctl_commands[] = {
 	{"driver ls", "", "list network types and what serves them", 0, 0, NULL, ctl_driver_ls},
 	{"driver inspect", "TYPE", "show all of a driver", 1, 1, NULL, ctl_driver_inspect},
 	{"driver load", "FILE", "load a driver file (root only)", 1, 1, NULL, ctl_driver_load},
+	{"driver swap", "TYPE FILE", "replace a driver while its networks run (root only)", 2, 2, dry_options, ctl_driver_swap},
+	{"driver rollback", "TYPE", "put the driver that was replaced back (root only)", 1, 1, NULL, ctl_driver_rollback},
 	{"driver unload", "TYPE", "unload a driver that has no networks (root only)", 1, 1, NULL, ctl_driver_unload},
 	{"network create", "NAME -d TYPE", "make a network", 1, 1, create_options, ctl_network_create},
 	{"network ls", "", "list networks", 0, 0, quiet_options, ctl_network_ls},

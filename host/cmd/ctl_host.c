@@ -110,28 +110,55 @@ int ctl_driver_inspect(struct ctl *ctl, char **arguments, int count)
 	return ctl_show(ctl, "GET", ctl_path("/v1/drivers/%s", arguments[0]), NULL);
 }
 
-/* The host reads the file itself, and takes an absolute path without dots. A file that is not there is its to report. */
-int ctl_driver_load(struct ctl *ctl, char **arguments, int count)
+/* {"file": ...}. The host reads the file itself, and takes an absolute path without dots. A file that is not there is its to
+ * report. NULL with the status in `ret`: it cannot be told. */
+static json_t *file_body(struct ctl *ctl, const char *given, int *ret)
 {
 	json_t *body = ctl_memory(json_object());
-	char *real = arguments[0][0] == '/' ? NULL : realpath(arguments[0], NULL), *here = NULL, *file = NULL;
+	char *real = given[0] == '/' ? NULL : realpath(given, NULL), *here = NULL, *file = NULL;
 
-	(void)count;
-	if (arguments[0][0] != '/' && !real) {
+	if (given[0] != '/' && !real) {
 		here = ctl_memory(getcwd(NULL, 0));
-		if (asprintf(&file, "%s/%s", here, arguments[0]) < 0)
+		if (asprintf(&file, "%s/%s", here, given) < 0)
 			file = NULL;
 		(void)ctl_memory(file);
 	}
-	int status = ctl_set(ctl, body, "file", real ? real : file ? file : arguments[0]);
+	*ret = ctl_set(ctl, body, "file", real ? real : file ? file : given);
 	free(real);
 	free(here);
 	free(file);
-	if (status) {
-		json_decref(body);
+	if (!*ret)
+		return body;
+	json_decref(body);
+	return NULL;
+}
+
+int ctl_driver_load(struct ctl *ctl, char **arguments, int count)
+{
+	int status;
+	json_t *body = file_body(ctl, arguments[0], &status);
+
+	(void)count;
+	return body ? ctl_show(ctl, "POST", ctl_memory(strdup("/v1/drivers")), body) : status;
+}
+
+int ctl_driver_swap(struct ctl *ctl, char **arguments, int count)
+{
+	int status;
+	json_t *body = file_body(ctl, arguments[1], &status);
+	(void)count;
+	if (!body)
 		return status;
-	}
-	return ctl_show(ctl, "POST", ctl_memory(strdup("/v1/drivers")), body);
+	return ctl_show(ctl, "POST",
+			ctl_flag(ctl, "dry-run") ? ctl_path("/v1/drivers/%s/swap?dry_run=1", arguments[0])
+						 : ctl_path("/v1/drivers/%s/swap", arguments[0]),
+			body);
+}
+
+int ctl_driver_rollback(struct ctl *ctl, char **arguments, int count)
+{
+	(void)count;
+	return ctl_show(ctl, "POST", ctl_path("/v1/drivers/%s/rollback", arguments[0]), NULL);
 }
 
 int ctl_driver_unload(struct ctl *ctl, char **arguments, int count)

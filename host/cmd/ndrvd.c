@@ -10,6 +10,7 @@
 #include "host/front/listen.h"
 #include "host/lifecycle/host.h"
 #include "host/lifecycle/notify.h"
+#include "host/lifecycle/probe.h"
 
 #define GRACE_NS (30 * NSEC_PER_SEC)
 #define RELOAD_MEMORY (16u << 20)
@@ -83,7 +84,8 @@ static void door_close(struct door *door)
 
 static int run(const struct arguments *arguments, const sigset_t *signals)
 {
-	struct host_options options = {.config_path = arguments->config_path, .overrides = &arguments->overrides};
+	struct host_options options = {
+		.config_path = arguments->config_path, .overrides = &arguments->overrides, .probe_program = "/proc/self/exe"};
 	struct ndrv_error error = {0};
 	struct host *host;
 	struct door door;
@@ -115,6 +117,8 @@ int main(int argc, char **argv)
 	arguments_parse(&arguments, argc, argv);
 	if (arguments.check)
 		return check_config(arguments.config_path, &arguments.overrides);
+	if (arguments.probe)
+		return probe_main(arguments.probe, arguments.probe_sha256);
 	/* Every thread made later inherits the mask, so that signals come only to sigwaitinfo() above. */
 	(void)sigemptyset(&signals);
 	(void)sigaddset(&signals, SIGTERM);

@@ -38,6 +38,8 @@ const struct route control_routes[] = {
 	{"POST", "/v1/drivers", REQ_DRIVER_LOAD, 0, 201, decode_driver_load},
 	{"GET", DRIVER, REQ_DRIVER_INSPECT, 0, 200, NULL},
 	{"DELETE", DRIVER, REQ_DRIVER_UNLOAD, QUERY_FORCE, 200, NULL},
+	{"POST", DRIVER "/swap", REQ_DRIVER_SWAP, QUERY_DRY_RUN, 200, decode_driver_load},
+	{"POST", DRIVER "/rollback", REQ_DRIVER_ROLLBACK, 0, 200, NULL},
 	{"POST", DRIVER "/network-allocate", REQ_NETWORK_ALLOCATE, 0, 200, decode_network_allocate},
 	{"POST", DRIVER "/network-free", REQ_NETWORK_FREE, 0, 200, decode_network_free},
 	{"POST", DRIVER "/discover-new", REQ_DISCOVER_NEW, 0, 200, decode_discover},

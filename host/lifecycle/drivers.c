@@ -70,7 +70,7 @@ static void remember(struct drivers *drivers, const struct config_driver *descri
 	(void)pthread_mutex_unlock(&drivers->lock);
 }
 
-static const char *pin_text(const struct config_driver *descriptor, char *text)
+const char *drivers_pin_text(const struct config_driver *descriptor, char *text)
 {
 	if (!descriptor->pinned)
 		return NULL;
@@ -85,7 +85,7 @@ int drivers_load(struct drivers *drivers, const struct config_driver *descriptor
 	struct ndrv_error why = {0};
 	struct driver_request request = {.name = descriptor->name,
 					 .path = descriptor->path,
-					 .sha256 = pin_text(descriptor, pin),
+					 .sha256 = drivers_pin_text(descriptor, pin),
 					 .config = &descriptor->config,
 					 .origin = descriptor->at,
 					 .critical = descriptor->critical};

@@ -29,6 +29,8 @@ void drivers_done(struct drivers *drivers);
 int drivers_load(struct drivers *drivers, const struct config_driver *descriptor, struct ndrv_error *err);
 /* Loads every enabled one. Fails only for a critical one. */
 int drivers_load_all(struct drivers *drivers, const struct config *config, struct ndrv_error *err);
+/* The descriptor's sha256 as 64 digits in `text` (65 bytes), or NULL. */
+const char *drivers_pin_text(const struct config_driver *descriptor, char *text);
 /* Forgets the refusal of this name. */
 void drivers_forget(struct drivers *drivers, const char *name);
 /* List of {name, file, code, kind, message} in the arena. */

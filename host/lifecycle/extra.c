@@ -6,6 +6,8 @@
 
 #include "host/base/log.h"
 #include "host/lifecycle/host_parts.h"
+#include "host/lifecycle/orphans.h"
+#include "host/lifecycle/swap.h"
 #include "host/plugin/describe.h"
 #include "host/state/store.h"
 
@@ -44,6 +46,8 @@ static int serve_load(struct host *host, struct request *request, struct reply *
 		descriptor = *known;
 	(void)pthread_mutex_lock(&host->lock);
 	rc = drivers_load(&host->drivers, &descriptor, err);
+	if (!rc)
+		host_driver_serves(host, descriptor.name, &descriptor.config);
 	(void)pthread_mutex_unlock(&host->lock);
 	if (rc)
 		return rc;
@@ -63,11 +67,50 @@ static int serve_unload(struct host *host, struct request *request, struct reply
 {
 	(void)pthread_mutex_lock(&host->lock);
 	struct generation *generation = find_driver(host, request->type);
-	int rc = generation ? registry_unload(host->drivers.registry, generation->name, &reply->error)
+	int rc = generation ? orphans_unload(host, generation->name, &reply->error)
 			    : ndrv_fail_object(&reply->error, NDRV_E_NO_DRIVER, request->type);
 	(void)pthread_mutex_unlock(&host->lock);
 	if (!rc)
 		log_info("driver", "%s: unloaded by hand", request->type);
+	return rc;
+}
+
+/* --- swapping by hand --- */
+
+static int swap_locked(struct host *host, struct request *request, struct reply *reply)
+{
+	struct config_driver descriptor = {.at = "by hand", .enabled = true};
+	struct generation *live = find_driver(host, request->type);
+
+	if (!live)
+		return ndrv_fail_object(&reply->error, NDRV_E_NO_DRIVER, request->type);
+	if (request->op == REQ_DRIVER_ROLLBACK)
+		return swap_back(host, live, "rolled back by hand", request->arena, &reply->value, &reply->error);
+	const struct config_driver *known = config_driver_find(host->config, live->name);
+	if (known) {
+		descriptor.config = known->config;
+		descriptor.critical = known->critical;
+	}
+	descriptor.name = live->name;
+	descriptor.path = request->file;
+	struct swap_wish wish = {.from = live, .descriptor = &descriptor, .by_hand = true, .dry_run = request->dry_run};
+	return swap_file(host, &wish, request->arena, &reply->value, &reply->error);
+}
+
+static int serve_swap(struct host *host, struct request *request, struct reply *reply)
+{
+	int rc = swap_check_caller(&request->caller, &reply->error);
+
+	if (!rc && request->op == REQ_DRIVER_SWAP && (!request->file || request->file[0] != '/'))
+		rc = ndrv_fail(&reply->error, NDRV_E_BAD_REQUEST, "driver file \"%s\": an absolute path is needed",
+			       request->file ? request->file : "");
+	if (!rc && (!request->type || !request->type[0]))
+		rc = ndrv_fail(&reply->error, NDRV_E_BAD_REQUEST, "%s needs a network type", request_op_name(request->op));
+	if (rc)
+		return rc;
+	(void)pthread_mutex_lock(&host->lock);
+	rc = swap_locked(host, request, reply);
+	(void)pthread_mutex_unlock(&host->lock);
 	return rc;
 }
 
@@ -85,12 +128,20 @@ static int serve_inspect(struct host *host, struct request *request, struct repl
 static int add_status(struct host *host, struct request *request, struct reply *reply)
 {
 	struct ndrv_arena *arena = &request->arena->ndrv;
-	struct ndrv_value refused, state;
+	struct ndrv_value refused, state, files, orphans;
 	struct ndrv_error *err = &reply->error;
 
 	int rc = drivers_refused(&host->drivers, arena, &refused, err);
 	if (!rc)
 		rc = ndrv_map_set(arena, &reply->value, "refused_drivers", refused, err);
+	if (!rc)
+		rc = images_refusals(&host->images, request->arena, &files, err);
+	if (!rc)
+		rc = ndrv_map_set(arena, &reply->value, "refused_files", files, err);
+	if (!rc)
+		rc = keeper_orphans(&host->keeper, arena, &orphans, err);
+	if (!rc)
+		rc = ndrv_map_set(arena, &reply->value, "orphan_drivers", orphans, err);
 	if (!rc)
 		rc = store_report(host->store, arena, &state, err);
 	if (!rc)
@@ -113,6 +164,8 @@ int extra_serve(void *data, struct request *request, struct reply *reply)
 		return serve_load(host, request, reply);
 	if (request->op == REQ_DRIVER_UNLOAD)
 		return serve_unload(host, request, reply);
+	if (request->op == REQ_DRIVER_SWAP || request->op == REQ_DRIVER_ROLLBACK)
+		return serve_swap(host, request, reply);
 	if (request->op == REQ_DRIVER_INSPECT)
 		return serve_inspect(host, request, reply);
 	if (request->op == REQ_RELOAD)

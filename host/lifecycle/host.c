@@ -14,6 +14,7 @@
 #include "host/lifecycle/drivers.h"
 #include "host/lifecycle/extra.h"
 #include "host/lifecycle/host_parts.h"
+#include "host/lifecycle/orphans.h"
 #include "host/lifecycle/reload.h"
 #include "host/sandbox/hostns.h"
 #include "host/state/ipam.h"
@@ -99,6 +100,7 @@ static int start_drivers(struct host *host, struct ndrv_error *err)
 		return rc;
 	services_offer(host->services, &offer);
 	services_hooks(host->services, &hooks);
+	offer.features |= host_features();
 	rc = registry_new(&registry, host->config->state_dir, &offer, &hooks, err);
 	if (rc)
 		return rc;
@@ -115,7 +117,30 @@ static int start_drivers(struct host *host, struct ndrv_error *err)
 		return rc;
 	services_attach(host->services, host->dispatch);
 	dispatch_set_extra(host->dispatch, extra_serve, host);
-	return drivers_load_all(&host->drivers, host->config, err);
+	rc = images_open(&host->images, host->config->state_dir, host->store, err);
+	if (!rc)
+		rc = keeper_start(&host->keeper, host, err);
+	if (!rc)
+		rc = drivers_load_all(&host->drivers, host->config, err);
+	if (!rc)
+		orphans_load(host);
+	return rc;
+}
+
+void host_driver_serves(struct host *host, const char *name, const struct ndrv_value *config)
+{
+	const struct generation *live = registry_driver(host->drivers.registry, name);
+	struct ndrv_error error = {0};
+	struct ndrv_value report;
+	struct arena arena;
+
+	if (live && images_keep(&host->images, live, config, &error))
+		log_warning("driver", "%s: %s", name, error.text);
+	keeper_del_orphan(&host->keeper, name);
+	arena_init(&arena, RECOVERY_MEMORY);
+	if (dispatch_recover(host->dispatch, &arena, &report, &error))
+		log_error("driver", "%s: its networks cannot be taken up: %s", name, error.text);
+	arena_reset(&arena);
 }
 
 static int recover(struct host *host, struct ndrv_error *err)
@@ -140,6 +165,7 @@ int host_open(const struct host_options *options, struct host **ret, struct ndrv
 	(void)pthread_mutex_init(&host->lock, NULL);
 	arena_init(&host->recovery_arena, RECOVERY_MEMORY);
 	host->overrides = options->overrides;
+	host->probe_program = options->probe_program;
 	int rc = 0;
 	if (options->config_path) {
 		host->config_path = strdup(options->config_path);
@@ -162,12 +188,14 @@ int host_open(const struct host_options *options, struct host **ret, struct ndrv
 		host_close(host, 0);
 		return rc;
 	}
+	orphans_keep_images(host);
 	*ret = host;
 	return 0;
 }
 
 void host_close(struct host *host, uint64_t grace_ns)
 {
+	keeper_stop(&host->keeper);
 	if (host->services)
 		services_stop(host->services);
 	if (host->dispatch)
@@ -180,6 +208,7 @@ void host_close(struct host *host, uint64_t grace_ns)
 		dispatch_free(host->dispatch);
 	if (host->has_drivers)
 		drivers_done(&host->drivers);
+	images_close(&host->images);
 	if (host->records)
 		records_free(host->records);
 	if (host->ipam)
@@ -211,7 +240,7 @@ static int report_reload(struct host *host, const struct config *after, struct a
 
 	int rc = reload_needs_restart(host->config, after, arena, &restart, err);
 	if (!rc)
-		rc = reload_drivers(&host->drivers, host->config, after, arena, &drivers, err);
+		rc = reload_drivers(host, after, arena, &drivers, err);
 	if (!rc)
 		rc = ndrv_map_set(&arena->ndrv, &map, "drivers", drivers, err);
 	if (!rc)

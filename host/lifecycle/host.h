@@ -12,6 +12,7 @@ struct host;
 struct host_options {
 	const char *config_path;		  /* NULL: the default file */
 	const struct config_overrides *overrides; /* NULL: none; must live as long as the host, for reloads */
+	const char *probe_program;		  /* ndrvd, to try new driver files with; NULL: they are not tried first */
 };
 
 /* Config, state, drivers, recovery, in this order; nothing listens yet. A driver that is refused is logged and shown by status, and

@@ -5,6 +5,8 @@
 
 #include "host/lifecycle/drivers.h"
 #include "host/lifecycle/host.h"
+#include "host/lifecycle/images.h"
+#include "host/lifecycle/keeper.h"
 
 /* A configuration that a reload replaced. */
 struct former {
@@ -13,7 +15,7 @@ struct former {
 };
 
 struct host {
-	pthread_mutex_t lock; /* loading, unloading and reload, one at a time */
+	pthread_mutex_t lock; /* loading, unloading, swap and reload, one at a time */
 	char *config_path;
 	const struct config_overrides *overrides;
 	const struct config *config;
@@ -28,6 +30,12 @@ struct host {
 	struct arena recovery_arena;
 	struct ndrv_value recovery; /* what the start found and did, for status */
 	struct dispatch *dispatch;
+	struct images images;
+	struct keeper keeper;
+	const char *probe_program; /* NULL: new driver files are not tried in a process of their own first */
 };
+
+/* Of a driver that serves: remembers its image, takes up the networks that waited for it, ends its being an orphan. */
+void host_driver_serves(struct host *host, const char *name, const struct ndrv_value *config);
 
 #endif

@@ -5,6 +5,9 @@
 #include <string.h>
 
 #include "host/base/log.h"
+#include "host/lifecycle/orphans.h"
+#include "host/lifecycle/swap.h"
+#include "host/plugin/source.h"
 
 struct report {
 	struct arena *arena;
@@ -26,73 +29,120 @@ static void say(struct report *report, const char *name, const char *what, const
 		report->rc = ndrv_map_set(&report->arena->ndrv, report->map, key, ndrv_string(text), report->err);
 }
 
-static void unload(struct drivers *drivers, const char *name, struct report *report)
+static void unload(struct host *host, const char *name, const char *why_gone, struct report *report)
 {
 	struct ndrv_error why = {0};
 
-	drivers_forget(drivers, name);
-	if (!registry_driver(drivers->registry, name))
-		return;
-	if (registry_unload(drivers->registry, name, &why)) {
-		log_warning("reload", "driver %s stays: %s", name, why.text);
-		say(report, name, "stays loaded", &why);
+	drivers_forget(&host->drivers, name);
+	if (!registry_driver(host->drivers.registry, name)) {
+		say(report, name, "masked, and not loaded", NULL);
 		return;
 	}
-	log_info("reload", "driver %s: unloaded", name);
-	say(report, name, "unloaded", NULL);
+	if (orphans_unload(host, name, &why) == 0) {
+		log_info("reload", "driver %s: unloaded", name);
+		say(report, name, "unloaded", NULL);
+		return;
+	}
+	log_warning("reload", "driver %s stays until its last network goes: %s; %s", name, why_gone, why.text);
+	if (why.code == NDRV_E_DRIVER_IN_USE)
+		keeper_add_orphan(&host->keeper, name);
+	say(report, name, "stays until its last network goes", &why);
 }
 
-static void load(struct drivers *drivers, const struct config_driver *descriptor, struct report *report)
+static void load(struct host *host, const struct config_driver *descriptor, struct report *report)
 {
 	struct ndrv_error why = {0};
 
-	if (drivers_load(drivers, descriptor, &why))
+	if (drivers_load(&host->drivers, descriptor, &why)) {
 		say(report, descriptor->name, "refused", &why);
-	else
-		say(report, descriptor->name, "loaded", NULL);
+		return;
+	}
+	host_driver_serves(host, descriptor->name, &descriptor->config);
+	say(report, descriptor->name, "loaded", NULL);
 }
 
-static void configure(struct drivers *drivers, const struct config_driver *descriptor, struct report *report)
+static void configure(struct host *host, const struct config_driver *descriptor, struct report *report)
 {
 	struct ndrv_error why = {0};
 
-	if (registry_configure(drivers->registry, descriptor->name, &descriptor->config, &why)) {
+	if (registry_configure(host->drivers.registry, descriptor->name, &descriptor->config, &why)) {
 		log_warning("reload", "driver %s keeps its configuration: %s", descriptor->name, why.text);
 		say(report, descriptor->name, "keeps its former configuration", &why);
 		return;
 	}
+	host_driver_serves(host, descriptor->name, &descriptor->config);
 	say(report, descriptor->name, "configured anew", NULL);
 }
 
-static void bring(struct drivers *drivers, const struct config *before, const struct config_driver *now, struct report *report)
+static void swap(struct host *host, struct generation *live, const struct config_driver *descriptor, struct report *report)
 {
-	const struct config_driver *was = config_driver_find(before, now->name);
+	struct swap_wish wish = {.from = live, .descriptor = descriptor};
+	struct ndrv_error why = {0};
+	struct ndrv_value told;
+	int64_t pause = 0;
 
-	if (!now->enabled) {
-		unload(drivers, now->name, report);
+	if (swap_file(host, &wish, report->arena, &told, &why)) {
+		say(report, descriptor->name, "stays as it is", &why);
 		return;
 	}
-	if (!registry_driver(drivers->registry, now->name)) {
-		load(drivers, now, report);
-		return;
-	}
-	if (was && was->path && strcmp(was->path, now->path) != 0)
-		say(report, now->name, "stays as it is: its file's path changed, which takes effect at a restart", NULL);
-	else if (was && !ndrv_value_equal(&was->config, &now->config))
-		configure(drivers, now, report);
+	(void)ndrv_map_int(&told, "pause_us", &pause, NULL);
+	keeper_del_orphan(&host->keeper, descriptor->name);
+	const char *text = ndrv_arena_printf(&report->arena->ndrv, "swapped: calls waited %lld us", (long long)pause);
+	say(report, descriptor->name, text ? text : "swapped", NULL);
 }
 
-int reload_drivers(struct drivers *drivers, const struct config *before, const struct config *after, struct arena *arena,
-		   struct ndrv_value *ret, struct ndrv_error *err)
+/* What the file at its path is now, compared with what serves. */
+static void compare(struct host *host, struct generation *live, const struct config_driver *now, struct report *report)
 {
+	const struct config_driver *was = config_driver_find(host->config, now->name);
+	struct source source = {0};
+	struct ndrv_error why = {0};
+	char pin[IMAGES_SHA];
+
+	if (source_read(now->path, drivers_pin_text(now, pin), &source, &why)) {
+		if (why.kind == NDRV_KIND_NOT_FOUND)
+			unload(host, now->name, "its file is gone", report);
+		else
+			say(report, now->name, "stays as it is", &why);
+		return;
+	}
+	bool same = strcmp(source.sha256, live->module->sha256) == 0;
+	source_clear(&source);
+	if (!same) {
+		swap(host, live, now, report);
+		return;
+	}
+	keeper_del_orphan(&host->keeper, now->name);
+	if (was && !ndrv_value_equal(&was->config, &now->config))
+		configure(host, now, report);
+	else
+		say(report, now->name, "unchanged", NULL);
+}
+
+static void bring(struct host *host, const struct config_driver *now, struct report *report)
+{
+	struct generation *live = registry_driver(host->drivers.registry, now->name);
+
+	if (!now->enabled)
+		unload(host, now->name, "it is masked", report);
+	else if (live)
+		compare(host, live, now, report);
+	else
+		load(host, now, report);
+}
+
+int reload_drivers(struct host *host, const struct config *after, struct arena *arena, struct ndrv_value *ret,
+		   struct ndrv_error *err)
+{
+	const struct config *before = host->config;
 	struct ndrv_value map = {.type = NDRV_MAP};
 	struct report report = {.arena = arena, .map = &map, .err = err};
 
 	for (uint32_t i = 0; i < before->driver_count; i++)
 		if (!config_driver_find(after, before->drivers[i].name))
-			unload(drivers, before->drivers[i].name, &report);
+			unload(host, before->drivers[i].name, "its descriptor is gone", &report);
 	for (uint32_t i = 0; i < after->driver_count; i++)
-		bring(drivers, before, &after->drivers[i], &report);
+		bring(host, &after->drivers[i], &report);
 	if (!report.rc)
 		*ret = map;
 	return report.rc;
@@ -102,7 +152,7 @@ int reload_drivers(struct drivers *drivers, const struct config *before, const s
 int reload_needs_restart(const struct config *before, const struct config *after, struct arena *arena, struct ndrv_value *ret,
 			 struct ndrv_error *err)
 {
-	static const char *const at_once[] = {"drivers", "log", "file"};
+	static const char *const at_once[] = {"drivers", "log", "file", "swap"};
 	struct ndrv_value was, now, list = {.type = NDRV_LIST};
 	int rc = config_describe(before, arena, &was, err);
 

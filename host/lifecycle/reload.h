@@ -5,11 +5,13 @@
 
 #include "host/base/arena.h"
 #include "host/lifecycle/drivers.h"
+#include "host/lifecycle/host_parts.h"
 
-/* Brings the drivers from `before` to `after`: loads, configures, unloads. One driver's failure is logged and reported and does not
- * stop the others. `ret`: a map from driver names to a sentence each, unchanged ones left out. Fails only for lack of memory. */
-int reload_drivers(struct drivers *drivers, const struct config *before, const struct config *after, struct arena *arena,
-		   struct ndrv_value *ret, struct ndrv_error *err);
+/* Brings the drivers from the running configuration to `after`: loads what is new, swaps what changed by content, configures anew,
+ * unloads what is gone; what is gone and has networks serves on as an orphan. One driver's failure is logged and reported and does
+ * not stop the others. `ret`: a map from every driver's name to a sentence. Fails only for lack of memory. With host->lock. */
+int reload_drivers(struct host *host, const struct config *after, struct arena *arena, struct ndrv_value *ret,
+		   struct ndrv_error *err);
 
 /* Keys whose change takes effect only at a restart, as a list of strings in the arena. */
 int reload_needs_restart(const struct config *before, const struct config *after, struct arena *arena, struct ndrv_value *ret,
