@@ -10,6 +10,7 @@ include tests/badmods/local.mk
 include tests/conformance/local.mk
 include tests/front/local.mk
 include tests/faults/local.mk
+include tests/swap/local.mk
 include tests/system/local.mk
 include tests/abi/local.mk
 include tests/bench/local.mk

@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: Apache-2.0
+# Swaps: every refusal, load and traffic across them. The drivers are one source built many times.
+SWAP_LDFLAGS = $(DRIVER_LDFLAGS) -rpath /nowhere
+SWAP_DRIVERS = %D%/swv1.la \
+	%D%/swv2.la \
+	%D%/swv3.la \
+	%D%/swnewer.la \
+	%D%/swschema.la \
+	%D%/swglobal.la \
+	%D%/swnoext.la \
+	%D%/swnojoin.la \
+	%D%/swthreads.la \
+	%D%/swnotype.la \
+	%D%/swcrash.la \
+	%D%/swhang.la \
+	%D%/swcrashload.la \
+	%D%/swexitload.la \
+	%D%/swill.la \
+	%D%/swfaulty.la
+check_LTLIBRARIES += $(SWAP_DRIVERS)
+%C%_swv1_la_SOURCES = %D%/swapdrv.c
+%C%_swv1_la_CPPFLAGS = $(AM_CPPFLAGS) -DSW_VERSION=1
+%C%_swv1_la_LDFLAGS = $(SWAP_LDFLAGS)
+%C%_swv1_la_LIBADD = $(DRIVER_LIBS)
+%C%_swv2_la_SOURCES = %D%/swapdrv.c
+%C%_swv2_la_CPPFLAGS = $(AM_CPPFLAGS) -DSW_VERSION=2
+%C%_swv2_la_LDFLAGS = $(SWAP_LDFLAGS)
+%C%_swv2_la_LIBADD = $(DRIVER_LIBS)
+%C%_swv3_la_SOURCES = %D%/swapdrv.c
+%C%_swv3_la_CPPFLAGS = $(AM_CPPFLAGS) -DSW_VERSION=3
+%C%_swv3_la_LDFLAGS = $(SWAP_LDFLAGS)
+%C%_swv3_la_LIBADD = $(DRIVER_LIBS)
+%C%_swnewer_la_SOURCES = %D%/swapdrv.c
+%C%_swnewer_la_CPPFLAGS = $(AM_CPPFLAGS) -DSW_VERSION=4 -DSW_STATE=3 -DSW_STATE_MIN=3
+%C%_swnewer_la_LDFLAGS = $(SWAP_LDFLAGS)
+%C%_swnewer_la_LIBADD = $(DRIVER_LIBS)
+%C%_swschema_la_SOURCES = %D%/swapdrv.c
+%C%_swschema_la_CPPFLAGS = $(AM_CPPFLAGS) -DSW_VERSION=4 '-DSW_SCHEMA="other"'
+%C%_swschema_la_LDFLAGS = $(SWAP_LDFLAGS)
+%C%_swschema_la_LIBADD = $(DRIVER_LIBS)
+%C%_swglobal_la_SOURCES = %D%/swapdrv.c
+%C%_swglobal_la_CPPFLAGS = $(AM_CPPFLAGS) -DSW_VERSION=4 -DSW_SCOPE=NDRV_SCOPE_GLOBAL
+%C%_swglobal_la_LDFLAGS = $(SWAP_LDFLAGS)
+%C%_swglobal_la_LIBADD = $(DRIVER_LIBS)
+%C%_swnoext_la_SOURCES = %D%/swapdrv.c
+%C%_swnoext_la_CPPFLAGS = $(AM_CPPFLAGS) -DSW_VERSION=4 -DSW_NO_EXTERNAL
+%C%_swnoext_la_LDFLAGS = $(SWAP_LDFLAGS)
+%C%_swnoext_la_LIBADD = $(DRIVER_LIBS)
+%C%_swnojoin_la_SOURCES = %D%/swapdrv.c
+%C%_swnojoin_la_CPPFLAGS = $(AM_CPPFLAGS) -DSW_VERSION=4 -DSW_NO_JOIN
+%C%_swnojoin_la_LDFLAGS = $(SWAP_LDFLAGS)
+%C%_swnojoin_la_LIBADD = $(DRIVER_LIBS)
+%C%_swthreads_la_SOURCES = %D%/swapdrv.c
+%C%_swthreads_la_CPPFLAGS = $(AM_CPPFLAGS) -DSW_VERSION=4 -DSW_FLAGS=NDRV_DRIVER_OWN_THREADS
+%C%_swthreads_la_LDFLAGS = $(SWAP_LDFLAGS)
+%C%_swthreads_la_LIBADD = $(DRIVER_LIBS)
+%C%_swnotype_la_SOURCES = %D%/swapdrv.c
+%C%_swnotype_la_CPPFLAGS = $(AM_CPPFLAGS) -DSW_VERSION=4 '-DSW_TYPES="other"'
+%C%_swnotype_la_LDFLAGS = $(SWAP_LDFLAGS)
+%C%_swnotype_la_LIBADD = $(DRIVER_LIBS)
+%C%_swcrash_la_SOURCES = %D%/swapdrv.c
+%C%_swcrash_la_CPPFLAGS = $(AM_CPPFLAGS) -DSW_VERSION=4 -DSW_CRASH_PREPARE
+%C%_swcrash_la_LDFLAGS = $(SWAP_LDFLAGS)
+%C%_swcrash_la_LIBADD = $(DRIVER_LIBS)
+%C%_swhang_la_SOURCES = %D%/swapdrv.c
+%C%_swhang_la_CPPFLAGS = $(AM_CPPFLAGS) -DSW_VERSION=4 -DSW_HANG_PREPARE
+%C%_swhang_la_LDFLAGS = $(SWAP_LDFLAGS)
+%C%_swhang_la_LIBADD = $(DRIVER_LIBS)
+%C%_swcrashload_la_SOURCES = %D%/swapdrv.c
+%C%_swcrashload_la_CPPFLAGS = $(AM_CPPFLAGS) -DSW_VERSION=4 -DSW_CRASH_LOAD
+%C%_swcrashload_la_LDFLAGS = $(SWAP_LDFLAGS)
+%C%_swcrashload_la_LIBADD = $(DRIVER_LIBS)
+%C%_swexitload_la_SOURCES = %D%/swapdrv.c
+%C%_swexitload_la_CPPFLAGS = $(AM_CPPFLAGS) -DSW_VERSION=4 -DSW_EXIT_LOAD
+%C%_swexitload_la_LDFLAGS = $(SWAP_LDFLAGS)
+%C%_swexitload_la_LIBADD = $(DRIVER_LIBS)
+%C%_swill_la_SOURCES = %D%/swapdrv.c
+%C%_swill_la_CPPFLAGS = $(AM_CPPFLAGS) -DSW_VERSION=4 -DSW_ILL
+%C%_swill_la_LDFLAGS = $(SWAP_LDFLAGS)
+%C%_swill_la_LIBADD = $(DRIVER_LIBS)
+%C%_swfaulty_la_SOURCES = %D%/swapdrv.c
+%C%_swfaulty_la_CPPFLAGS = $(AM_CPPFLAGS) -DSW_VERSION=5 -DSW_FAULTY
+%C%_swfaulty_la_LDFLAGS = $(SWAP_LDFLAGS)
+%C%_swfaulty_la_LIBADD = $(DRIVER_LIBS)
+
+SWAP_SOURCES = %D%/swaprig.c %D%/swaprig.h
+SWAP_CPPFLAGS = $(TEST_CPPFLAGS) -DSWAP_DRIVERS_DIR='"$(abs_top_builddir)/%D%/.libs"' -DTEST_NDRVD='"$(abs_top_builddir)/ndrvd"' \
+	-DBUILT_DRIVERS='"$(abs_top_builddir)/drivers/.libs"'
+SWAP_LIBS = tests/lib/libtest.a $(TEST_LIBS)
+SWAP_TESTS = %D%/test_swap 
+check_PROGRAMS += $(SWAP_TESTS)
+TESTS += $(SWAP_TESTS)
+%C%_test_swap_SOURCES = %D%/test_swap.c $(SWAP_SOURCES)
+%C%_test_swap_CPPFLAGS = $(SWAP_CPPFLAGS)
+%C%_test_swap_LDADD = $(SWAP_LIBS)
+%C%_test_swap_DEPENDENCIES = tests/lib/libtest.a host/libhost.a sdk/libndrv.a $(SWAP_DRIVERS) ndrvd$(EXEEXT)
