@@ -228,17 +228,21 @@ int run_endpoint_create(struct job *job)
 
 /* --- delete --- */
 
+/* The intent first: who cannot write it down must not begin. It covers leaving too. What is being undone goes on all the same. */
 int step_endpoint_delete(struct job *job, struct endpoint *endpoint, uint32_t flags, struct ndrv_error *err)
 {
 	struct network *network = endpoint->network;
 	struct ndrv_error ignored = {0};
 
-	if (endpoint->join.state != JOIN_NONE)
-		step_leave(job, endpoint, flags);
 	endpoint->state = RECORD_DELETING;
 	int rc = keep_endpoint(job->dispatch, endpoint, err);
-	if (!rc)
-		rc = tear_endpoint(job, endpoint, flags, err);
+	if (rc && !(flags & NDRV_CALL_UNDO)) {
+		endpoint->state = RECORD_LIVE;
+		return rc;
+	}
+	if (endpoint->join.state != JOIN_NONE)
+		step_leave(job, endpoint, flags);
+	rc = tear_endpoint(job, endpoint, flags, err);
 	if (rc) {
 		endpoint->state = RECORD_LIVE;
 		if (keep_endpoint(job->dispatch, endpoint, &ignored))

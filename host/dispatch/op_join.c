@@ -79,13 +79,19 @@ static int call_join(struct job *job, struct endpoint *endpoint, const char *san
 	return rc;
 }
 
+/* An endpoint that is being deleted is known to leave as well. */
+static bool leaving_is_known(const struct endpoint *endpoint)
+{
+	return endpoint->state == RECORD_DELETING;
+}
+
 static void end_join(struct job *job, struct endpoint *endpoint)
 {
 	struct ndrv_error ignored = {0};
 
 	endpoint->view.sandbox_key = "";
 	join_clear(endpoint);
-	if (keep_endpoint(job->dispatch, endpoint, &ignored))
+	if (!leaving_is_known(endpoint) && keep_endpoint(job->dispatch, endpoint, &ignored))
 		log_error("dispatch", "endpoint %s has left its sandbox, but the store could not be told: %s", endpoint->view.id,
 			  ignored.text);
 }
@@ -183,7 +189,7 @@ void step_leave(struct job *job, struct endpoint *endpoint, uint32_t flags)
 	struct ndrv_error ignored = {0};
 
 	endpoint->join.state = JOIN_LEAVING;
-	if (keep_endpoint(job->dispatch, endpoint, &ignored))
+	if (!leaving_is_known(endpoint) && keep_endpoint(job->dispatch, endpoint, &ignored))
 		log_error("dispatch", "endpoint %s leaves its sandbox, but the store could not be told: %s", endpoint->view.id,
 			  ignored.text);
 	if (endpoint->join.programmed)

@@ -217,7 +217,6 @@ int step_network_delete(struct job *job, struct network *network, bool force, st
 	struct dispatch *dispatch = job->dispatch;
 	uint32_t flags = force ? NDRV_CALL_FORCE : 0;
 	struct emptying emptying = {.job = job, .err = err, .flags = flags};
-	int rc = 0;
 
 	if (network->endpoint_count && !force)
 		return ndrv_fail(err, NDRV_E_ACTIVE_ENDPOINTS, "network %s has active endpoints (%u)", network->view.id,
@@ -226,11 +225,13 @@ int step_network_delete(struct job *job, struct network *network, bool force, st
 		return ndrv_fail(err, NDRV_E_NO_DRIVER,
 				 "unknown driver \"%s\": load it to delete the network, or delete by force and leave what it made",
 				 network->type);
-	rc = network_each_endpoint(network, delete_one, &emptying);
-	if (rc)
-		return rc;
 	network->state = RECORD_DELETING;
-	rc = keep_network(dispatch, network, err);
+	int rc = keep_network(dispatch, network, err);
+	if (rc) {
+		network->state = RECORD_LIVE;
+		return rc;
+	}
+	rc = network_each_endpoint(network, delete_one, &emptying);
 	if (!rc)
 		rc = tear_network(job, network, flags, err);
 	if (rc) {

@@ -132,7 +132,8 @@ static void redo_delete(struct recovery *recovery, struct network *network)
 
 	(void)network_each_endpoint(network, recover_endpoint, recovery);
 	network->state = RECORD_LIVE;
-	if (step_network_delete(recovery->job, network, false, &err))
+	/* One that still has endpoints was deleted by force. */
+	if (step_network_delete(recovery->job, network, network->endpoint_count > 0, &err))
 		note(recovery, &recovery->failed, network, NULL, err.text);
 	recovery->redone++;
 }

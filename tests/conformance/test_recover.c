@@ -245,6 +245,20 @@ static void what_cannot_be_written_down_is_not_done_or_undone(void **state)
 	assert_reply_ok(rig_network(rig, "rec", "n2"));
 	assert_reply_ok(rig_endpoint(rig, "n1", "e2"));
 	assert_reply_ok(rig_join(rig, "n1", "e1", "s"));
+	/* A deletion's intent covers leaving, and a forced one needs it as well. */
+	(void)rig_calls(rig);
+	struct request by_force = rig_request(rig, REQ_ENDPOINT_DELETE), network_by_force = rig_request(rig, REQ_NETWORK_DELETE);
+	by_force.network = network_by_force.network = "n1";
+	by_force.endpoint = "e1";
+	by_force.force = network_by_force.force = true;
+	set_disk(false);
+	assert_int_not_equal(rig_op(rig, REQ_ENDPOINT_DELETE, "n1", "e1").error.code, 0);
+	assert_int_not_equal(rig_run(rig, &by_force).error.code, 0);
+	assert_int_not_equal(rig_run(rig, &network_by_force).error.code, 0);
+	set_disk(true);
+	assert_calls(rig, "");
+	assert_reply_fails(rig_join(rig, "n1", "e1", "t"), NDRV_E_ENDPOINT_JOINED, "");
+	assert_reply_ok(rig_run(rig, &network_by_force));
 	close_rig(rig);
 }
 

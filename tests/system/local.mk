@@ -9,11 +9,19 @@ check_LTLIBRARIES += %D%/faildrv.la
 %C%_faildrv_la_LDFLAGS = $(DRIVER_LDFLAGS) -rpath /nowhere
 %C%_faildrv_la_LIBADD = sdk/libndrv.a
 
-check_PROGRAMS += %D%/test_chain %D%/test_misuse
+check_LTLIBRARIES += %D%/rudedrv.la
+%C%_rudedrv_la_SOURCES = %D%/rudedrv.c
+%C%_rudedrv_la_LDFLAGS = $(DRIVER_LDFLAGS) -rpath /nowhere
+%C%_rudedrv_la_LIBADD = sdk/libndrv.a $(NL_LIBS)
+
+check_PROGRAMS += %D%/test_chain %D%/test_disk %D%/test_misuse
 %C%_test_chain_SOURCES = %D%/test_chain.c
 %C%_test_chain_CPPFLAGS = $(SYSTEM_CPPFLAGS)
 %C%_test_chain_LDADD = $(SYSTEM_LIBS)
+%C%_test_disk_SOURCES = %D%/test_disk.c
+%C%_test_disk_CPPFLAGS = $(SYSTEM_CPPFLAGS)
+%C%_test_disk_LDADD = $(SYSTEM_LIBS)
 %C%_test_misuse_SOURCES = %D%/test_misuse.c
 %C%_test_misuse_CPPFLAGS = $(SYSTEM_CPPFLAGS)
 %C%_test_misuse_LDADD = $(SYSTEM_LIBS)
-TESTS += %D%/test_chain %D%/test_misuse
+TESTS += %D%/test_chain %D%/test_disk %D%/test_misuse
