@@ -1,7 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
-# What the host survives: kill -9, restarts.
-check_PROGRAMS += tests/faults/test_restart
-tests_faults_test_restart_SOURCES = tests/faults/test_restart.c
-tests_faults_test_restart_CPPFLAGS = $(TEST_CPPFLAGS) -DBUILT_DRIVERS='"$(abs_top_builddir)/drivers/.libs"'
-tests_faults_test_restart_LDADD = tests/lib/libtest.a $(TEST_LIBS)
-TESTS += tests/faults/test_restart
+# What the host survives: kill -9 at any point, restarts, failing system calls, no memory.
+FAULTS_CPPFLAGS = $(TEST_CPPFLAGS) -DBUILT_DRIVERS='"$(abs_top_builddir)/drivers/.libs"' \
+	-DBUILT_FAULTS='"$(abs_top_builddir)/tests/faults/.libs"' -DFAULTS_SHIM='"$(abs_top_builddir)/tests/faults/.libs/shim.so"'
+FAULTS_LIBS = tests/lib/libtest.a $(TEST_LIBS)
+
+check_LTLIBRARIES += %D%/filedrv.la %D%/shim.la
+%C%_filedrv_la_SOURCES = %D%/filedrv.c
+%C%_filedrv_la_LDFLAGS = $(DRIVER_LDFLAGS) -rpath /nowhere
+%C%_filedrv_la_LIBADD = sdk/libndrv.a
+%C%_shim_la_SOURCES = %D%/shim.c %D%/shim.h
+%C%_shim_la_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -shared -rpath /nowhere
+
+check_PROGRAMS += %D%/test_restart %D%/test_crashpoints
+%C%_test_restart_SOURCES = %D%/test_restart.c
+%C%_test_restart_CPPFLAGS = $(FAULTS_CPPFLAGS)
+%C%_test_restart_LDADD = $(FAULTS_LIBS)
+%C%_test_crashpoints_SOURCES = %D%/test_crashpoints.c %D%/life.c %D%/life.h %D%/tracer.c %D%/tracer.h
+%C%_test_crashpoints_CPPFLAGS = $(FAULTS_CPPFLAGS)
+%C%_test_crashpoints_LDADD = $(FAULTS_LIBS)
+TESTS += %D%/test_restart %D%/test_crashpoints

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <ftw.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -69,6 +70,10 @@ static void run_daemon(const struct daemon *daemon)
 	(void)snprintf(drivers, sizeof(drivers), "%s/drivers.d", daemon->dir);
 	if (log < 0 || dup2(log, 1) < 0 || dup2(log, 2) < 0)
 		_exit(126);
+	if (daemon->preload && setenv("LD_PRELOAD", daemon->preload, 1))
+		_exit(126);
+	while (daemon->held_until && !atomic_load(daemon->held_until))
+		sleep_ms(1);
 	(void)execl(TEST_NDRVD, "ndrvd", "--config", daemon->config, "--state-dir", state, "--runtime-dir", run, "--drivers-d",
 		    drivers, (char *)NULL);
 	_exit(127);
@@ -99,7 +104,7 @@ static void fail_with_log(const struct daemon *daemon, const char *what)
 	fail_msg("%s; its log:\n%s", what, text);
 }
 
-static void start(struct daemon *daemon)
+void daemon_launch(struct daemon *daemon)
 {
 	assert_int_equal(daemon->pid, 0);
 	pid_t pid = fork();
@@ -109,27 +114,34 @@ static void start(struct daemon *daemon)
 	daemon->pid = pid;
 }
 
-void daemon_start(struct daemon *daemon)
+int daemon_await(struct daemon *daemon)
 {
-	start(daemon);
-	for (int waited = 0; waited < START_LIMIT_MS; waited += 5) {
+	for (int waited = 0; waited < START_LIMIT_MS; waited++) {
 		int status;
 		if (waitpid(daemon->pid, &status, WNOHANG) == daemon->pid) {
 			daemon->pid = 0;
-			fail_with_log(daemon, "ndrvd ended at its start");
+			return 0;
 		}
 		if (answers(daemon))
-			return;
-		sleep_ms(5);
+			return 1;
+		sleep_ms(1);
 	}
 	fail_with_log(daemon, "ndrvd does not answer");
+	return 0;
+}
+
+void daemon_start(struct daemon *daemon)
+{
+	daemon_launch(daemon);
+	if (!daemon_await(daemon))
+		fail_with_log(daemon, "ndrvd ended at its start");
 }
 
 int daemon_start_fails(struct daemon *daemon)
 {
 	int status = 0;
 
-	start(daemon);
+	daemon_launch(daemon);
 	for (int waited = 0; waited < START_LIMIT_MS; waited += 5) {
 		if (waitpid(daemon->pid, &status, WNOHANG) == daemon->pid) {
 			daemon->pid = 0;

@@ -11,6 +11,9 @@ struct daemon {
 	char config[96];
 	char socket[96];
 	char log[96];
+	/* For the tests of faults; zero otherwise. */
+	const char *preload;	 /* LD_PRELOAD of the daemon alone */
+	_Atomic int *held_until; /* in shared memory: the child executes ndrvd only once this is not 0 */
 };
 
 /* Makes the directories. `yaml`: lines put into the configuration file besides the directories. */
@@ -21,6 +24,9 @@ void daemon_tear_down(struct daemon *daemon);
 void daemon_add_driver(struct daemon *daemon, const char *name, const char *file, const char *yaml);
 /* Starts it and waits (20 s at most) until its control socket answers; fails the test with the log's text otherwise. */
 void daemon_start(struct daemon *daemon);
+/* The same in two steps; the second returns false when it ended by itself or was killed, and then has reaped it. */
+void daemon_launch(struct daemon *daemon);
+int daemon_await(struct daemon *daemon);
 /* Starts it and expects it to end by itself; returns its exit status. */
 int daemon_start_fails(struct daemon *daemon);
 /* Sends the signal and reaps; returns the wait status. */

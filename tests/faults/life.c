@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/faults/life.h"
+
+#include <dirent.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "tests/lib/http.h"
+#include "tests/lib/test.h"
+
+#define BODY_BYTES 512
+
+const struct life_kind life_bridge = {
+	.type = "bridge",
+	.file = BUILT_DRIVERS "/bridge.so",
+	.network_body = "\"pools\": [{\"subnet\": \"10.9.0.0/24\"}],",
+	.address = {"10.9.0.10", "10.9.0.11"},
+	.links = true,
+};
+const struct life_kind life_null = {.type = "null", .file = BUILT_DRIVERS "/null.so", .network_body = ""};
+const struct life_kind life_files = {
+	.type = "files",
+	.file = BUILT_FAULTS "/filedrv.so",
+	.network_body = "\"pools\": [{\"subnet\": \"10.9.0.0/24\"}],",
+	.address = {"10.9.0.10", "10.9.0.11"},
+	.files = true,
+};
+
+/* --- the steps --- */
+
+enum { CREATE, CONNECT_A, CONNECT_B, DISCONNECT_A, DELETE };
+
+void life_set_up(struct life *life, const struct life_kind *kind)
+{
+	char yaml[160];
+
+	*life = (struct life){.kind = kind};
+	netns_enter_fresh();
+	netns_new(&life->sandboxes[0]);
+	netns_new(&life->sandboxes[1]);
+	daemon_set_up(&life->daemon, "calls: {workers: 1, max_workers: 1}\n");
+	(void)snprintf(life->files, sizeof(life->files), "%s/files", life->daemon.dir);
+	assert_int_equal(mkdir(life->files, 0700), 0);
+	(void)snprintf(yaml, sizeof(yaml), "config: {dir: %s}\n", life->files);
+	daemon_add_driver(&life->daemon, kind->type, kind->file, kind->files ? yaml : NULL);
+}
+
+void life_tear_down(struct life *life)
+{
+	daemon_tear_down(&life->daemon);
+	netns_free(&life->sandboxes[0]);
+	netns_free(&life->sandboxes[1]);
+}
+
+static void connect_body(const struct life *life, int which, char *ret)
+{
+	const char *address = life->kind->address[which];
+
+	(void)snprintf(ret, BODY_BYTES, "{\"netns\": \"%s\", \"id\": \"e%d\", \"endpoint\": \"name%d\"%s%s%s}",
+		       life->sandboxes[which].path, which, which, address ? ", \"ip\": \"" : "", address ? address : "",
+		       address ? "\"" : "");
+}
+
+/* -1 with `errors`: an error that names code and kind. */
+static int judge(struct life *life, int step, const struct http_answer *answer, bool errors)
+{
+	if (answer->status >= 200 && answer->status < 300) {
+		life->acknowledged++;
+		return 1;
+	}
+	if (!errors)
+		fail_msg("step %d was answered with %d %s", step, answer->status, answer->body);
+	if (!strstr(answer->body, "\"code\"") || !strstr(answer->body, "\"kind\""))
+		fail_msg("step %d was answered with %d and no typed error: %s", step, answer->status, answer->body);
+	life->refused++;
+	return -1;
+}
+
+static int ask(struct life *life, int step, const char *method, const char *target, const char *body, bool errors)
+{
+	struct http_answer answer = {0};
+	int rc = http_ask(life->daemon.socket, method, target, body, &answer);
+
+	rc = rc == 0 && answer.status ? judge(life, step, &answer, errors) : 0;
+	http_answer_free(&answer);
+	return rc;
+}
+
+/* An answer settles it; none leaves both open. What a failed creation left is nothing; a failed deletion may be half done. */
+static enum known outcome(int rc, enum known success)
+{
+	if (rc > 0)
+		return success;
+	return rc < 0 && success == PRESENT ? ABSENT : UNKNOWN;
+}
+
+int life_step(struct life *life, int step, bool errors)
+{
+	char body[BODY_BYTES];
+	int rc, which = step - CONNECT_A;
+
+	if (step == CREATE) {
+		(void)snprintf(body, sizeof(body), "{%s \"name\": \"web\", \"id\": \"n1\", \"type\": \"%s\"}",
+			       life->kind->network_body, life->kind->type);
+		rc = ask(life, step, "POST", "/v1/networks", body, errors);
+		life->network = outcome(rc, PRESENT);
+	} else if (step == CONNECT_A || step == CONNECT_B) {
+		connect_body(life, which, body);
+		rc = ask(life, step, "POST", "/v1/networks/n1/connect", body, errors);
+		life->endpoints[which] = outcome(rc, PRESENT);
+	} else if (step == DISCONNECT_A) {
+		rc = ask(life, step, "POST", "/v1/networks/n1/disconnect", "{\"endpoint\": \"e0\"}", errors);
+		life->endpoints[0] = outcome(rc, ABSENT);
+	} else {
+		rc = ask(life, step, "DELETE", "/v1/networks/n1?force=1", NULL, errors);
+		life->network = outcome(rc, ABSENT);
+		for (int i = 0; i < 2; i++)
+			if (life->endpoints[i] != ABSENT)
+				life->endpoints[i] = life->network;
+	}
+	return rc;
+}
+
+int life_run(struct life *life, bool errors)
+{
+	int done = 0;
+
+	while (done < LIFE_STEPS && life_step(life, done, errors) > 0)
+		done++;
+	return done;
+}
+
+/* --- what is there --- */
+
+struct seen {
+	json_int_t networks, endpoints, lost, failed;
+	bool endpoint[2];
+	int bridges, veths, others; /* in the host's namespace */
+	bool plugged[2];	    /* a link in the sandbox */
+	int network_files, endpoint_files, join_files;
+};
+
+static json_t *get(const struct life *life, const char *target)
+{
+	struct http_answer answer = {0};
+
+	if (http_ask(life->daemon.socket, "GET", target, NULL, &answer) || answer.status != 200)
+		fail_msg("GET %s: %d %s", target, answer.status, answer.body ? answer.body : "");
+	json_t *document = json_loads(answer.body, 0, NULL);
+	assert_non_null(document);
+	http_answer_free(&answer);
+	return document;
+}
+
+static void see_records(const struct life *life, struct seen *seen)
+{
+	json_t *networks = get(life, "/v1/networks"), *endpoints = get(life, "/v1/endpoints"), *status = get(life, "/v1/status");
+	json_t *endpoint, *recovery = json_object_get(status, "recovery");
+	size_t i;
+
+	seen->networks = (json_int_t)json_array_size(json_object_get(networks, "networks"));
+	seen->endpoints = (json_int_t)json_array_size(json_object_get(endpoints, "endpoints"));
+	json_array_foreach(json_object_get(endpoints, "endpoints"), i, endpoint)
+	{
+		const char *id = json_string_value(json_object_get(endpoint, "id"));
+		const char *join = json_string_value(json_object_get(json_object_get(endpoint, "join"), "state"));
+		if (id && id[0] == 'e' && (id[1] == '0' || id[1] == '1') && join && !strcmp(join, "joined"))
+			seen->endpoint[id[1] - '0'] = true;
+	}
+	seen->lost = json_integer_value(json_object_get(recovery, "lost"));
+	seen->failed = json_integer_value(json_object_get(recovery, "failed"));
+	json_decref(networks);
+	json_decref(endpoints);
+	json_decref(status);
+}
+
+static void see_links(const struct life *life, struct seen *seen)
+{
+	struct ndrv_nl *nl = netns_nl(NULL);
+	struct ndrv_error err = {0};
+	struct ndrv_link *links;
+	uint32_t count;
+
+	assert_ok(ndrv_link_list(nl, &links, &count, &err), &err);
+	for (uint32_t i = 0; i < count; i++) {
+		if (!strcmp(links[i].kind, "bridge"))
+			seen->bridges++;
+		else if (!strcmp(links[i].kind, "veth"))
+			seen->veths++;
+		else if (strcmp(links[i].name, "lo") != 0)
+			seen->others++;
+	}
+	free(links);
+	ndrv_nl_close(nl);
+	for (int i = 0; i < 2; i++)
+		seen->plugged[i] = netns_link_count(&life->sandboxes[i]) > 1;
+}
+
+static void see_files(const struct life *life, struct seen *seen)
+{
+	const struct dirent *entry;
+	DIR *dir = opendir(life->files);
+
+	assert_non_null(dir);
+	while ((entry = readdir(dir)) != NULL) {
+		seen->network_files += !strncmp(entry->d_name, "network-", 8);
+		seen->endpoint_files += !strncmp(entry->d_name, "endpoint-", 9);
+		seen->join_files += !strncmp(entry->d_name, "join-", 5);
+	}
+	(void)closedir(dir);
+}
+
+/* --- what is wrong --- */
+
+static bool fits(enum known known, bool there)
+{
+	return known == UNKNOWN || (known == PRESENT) == there;
+}
+
+static void compare_answers(const struct life *life, const struct seen *seen, char *ret, size_t size)
+{
+	if (seen->networks > 1 || !fits(life->network, seen->networks == 1))
+		(void)snprintf(ret, size, "the answers say %d network (2: either), the records %d", (int)life->network,
+			       (int)seen->networks);
+	for (int i = 0; i < 2; i++)
+		if (!fits(life->endpoints[i], seen->endpoint[i]))
+			(void)snprintf(ret, size, "the answers say endpoint e%d is %d (2: either), the records %d", i,
+				       (int)life->endpoints[i], (int)seen->endpoint[i]);
+	if (seen->endpoints != seen->endpoint[0] + seen->endpoint[1])
+		(void)snprintf(ret, size, "%d endpoints, of which %d are joined", (int)seen->endpoints,
+			       seen->endpoint[0] + seen->endpoint[1]);
+	if (seen->lost || seen->failed)
+		(void)snprintf(ret, size, "recovery lost %d and failed with %d", (int)seen->lost, (int)seen->failed);
+}
+
+static void compare_kernel(const struct life *life, const struct seen *seen, char *ret, size_t size)
+{
+	bool links = life->kind->links, files = life->kind->files;
+
+	if (seen->bridges != (links ? seen->networks : 0) || seen->veths != (links ? seen->endpoints : 0) || seen->others)
+		(void)snprintf(ret, size, "%d networks and %d endpoints, but %d bridges, %d veths, %d other links",
+			       (int)seen->networks, (int)seen->endpoints, seen->bridges, seen->veths, seen->others);
+	for (int i = 0; i < 2; i++)
+		if (seen->plugged[i] != (links && seen->endpoint[i]))
+			(void)snprintf(ret, size, "endpoint e%d is %sthere, its interface is %sthere", i,
+				       seen->endpoint[i] ? "" : "not ", seen->plugged[i] ? "" : "not ");
+	if (seen->network_files != (files ? seen->networks : 0) || seen->endpoint_files != (files ? seen->endpoints : 0) ||
+	    seen->join_files != seen->endpoint_files)
+		(void)snprintf(ret, size, "%d networks and %d endpoints, but %d, %d, %d files of networks, endpoints, joins",
+			       (int)seen->networks, (int)seen->endpoints, seen->network_files, seen->endpoint_files,
+			       seen->join_files);
+}
+
+/* The records are the truth from here on. */
+static void settle(struct life *life, const struct seen *seen)
+{
+	life->network = seen->networks ? PRESENT : ABSENT;
+	for (int i = 0; i < 2; i++)
+		life->endpoints[i] = seen->endpoint[i] ? PRESENT : ABSENT;
+}
+
+void life_look(struct life *life, char *ret, size_t size)
+{
+	struct seen seen = {0};
+
+	ret[0] = '\0';
+	see_records(life, &seen);
+	see_links(life, &seen);
+	see_files(life, &seen);
+	compare_kernel(life, &seen, ret, size);
+	compare_answers(life, &seen, ret, size);
+	settle(life, &seen);
+}
+
+void life_close(struct life *life, char *ret, size_t size)
+{
+	if (life->network == ABSENT)
+		(void)life_step(life, CREATE, false);
+	for (int i = 0; i < 2; i++)
+		if (life->endpoints[i] == ABSENT)
+			(void)life_step(life, CONNECT_A + i, false);
+	if (life->kind->links && !netns_ping(&life->sandboxes[0], life->kind->address[1]))
+		(void)snprintf(ret, size, "the endpoints do not reach each other");
+	else if (life_step(life, DELETE, false) != 1)
+		(void)snprintf(ret, size, "the deletion was not answered");
+	else
+		life_look(life, ret, size);
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A life cycle of a network with two endpoints, driven over the control socket of a real ndrvd, and what must hold whenever it was
+ * broken off: every operation that was answered counts, one that was not has happened or has not, and the kernel holds exactly what
+ * the records say. */
+#ifndef TESTS_FAULTS_LIFE_H
+#define TESTS_FAULTS_LIFE_H
+
+#include <stdbool.h>
+
+#include "tests/lib/daemon.h"
+#include "tests/lib/netns.h"
+
+struct life_kind {
+	const char *type;
+	const char *file;	  /* the driver */
+	const char *network_body; /* members of the request besides name, id and type, each followed by a comma */
+	const char *address[2];	  /* the endpoints'; NULL: none is asked for */
+	bool links;		  /* each network a bridge, each endpoint a veth */
+	bool files;		  /* each network, endpoint and join a file */
+};
+extern const struct life_kind life_bridge, life_null, life_files;
+
+enum known { ABSENT, PRESENT, UNKNOWN };
+
+struct life {
+	const struct life_kind *kind;
+	struct daemon daemon;
+	struct netns sandboxes[2];
+	char files[96];
+	/* What the answers so far say: of the network, then of the two endpoints. */
+	enum known network, endpoints[2];
+	int acknowledged; /* operations, in all */
+	int refused;	  /* operations answered with a typed error, in all */
+};
+
+#define LIFE_STEPS 5
+
+/* In a fresh host namespace. Does not start the daemon, whose `preload` and `environment` may be set first. */
+void life_set_up(struct life *life, const struct life_kind *kind);
+void life_tear_down(struct life *life);
+
+/* create, connect, connect, disconnect, delete with an endpoint left; up to the first that is not answered. Returns the number of
+ * answers. A typed error ends it too where `errors`, and fails the test where not. */
+int life_run(struct life *life, bool errors);
+/* One of the steps, 0 ... LIFE_STEPS - 1: 1 done, 0 not answered, -1 a typed error. */
+int life_step(struct life *life, int step, bool errors);
+
+/* What is wrong, as a sentence in `ret`; "" nothing: records and answers, kernel and records, leases. */
+void life_look(struct life *life, char *ret, size_t size);
+/* From wherever it is to a full network and back to nothing at all, all with the same names and addresses. */
+void life_close(struct life *life, char *ret, size_t size);
+
+#endif

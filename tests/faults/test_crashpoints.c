@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* kill -9 at every entry into the kernel and every return from it over a life cycle, and again during the recovery that follows. A
+ * sample of the points; all of them with NDRV_SOAK set. */
+#include "tests/lib/test.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "tests/faults/life.h"
+#include "tests/faults/tracer.h"
+
+#define SAMPLE_POINTS 20
+#define SAMPLE_DOUBLE 8
+#define WHY_BYTES 256
+
+static struct tracer tracer;
+
+static bool soak(void)
+{
+	return getenv("NDRV_SOAK") != NULL;
+}
+
+static void reap(struct life *life)
+{
+	int status;
+
+	assert_int_equal(waitpid(life->daemon.pid, &status, 0), life->daemon.pid);
+	life->daemon.pid = 0;
+}
+
+/* A life cycle that ends at the n-th stop (0: at its end). Returns the number of stops there were. */
+static long broken_life(struct life *life, long n)
+{
+	tracer_follow(&tracer, life->daemon.pid, n, false);
+	tracer_arm(&tracer);
+	(void)life_run(life, false);
+	(void)kill(life->daemon.pid, SIGKILL);
+	long count = tracer_wait(&tracer);
+	reap(life);
+	return count;
+}
+
+/* A start that ends at its n-th stop. Returns the number of stops there were. */
+static long broken_start(struct life *life, long n)
+{
+	atomic_store(&tracer.board->following, 0);
+	life->daemon.held_until = &tracer.board->following;
+	daemon_launch(&life->daemon);
+	tracer_follow(&tracer, life->daemon.pid, n, true);
+	life->daemon.held_until = NULL;
+	if (daemon_await(&life->daemon)) {
+		(void)kill(life->daemon.pid, SIGKILL);
+		long count = tracer_wait(&tracer);
+		reap(life);
+		return count;
+	}
+	return tracer_wait(&tracer);
+}
+
+/* Whatever happened: the next start sets it right, and everything works again. */
+static void recover_and_look(struct life *life, char *why)
+{
+	daemon_start(&life->daemon);
+	life_look(life, why, WHY_BYTES);
+	if (!why[0])
+		life_close(life, why, WHY_BYTES);
+}
+
+struct figures {
+	const char *what;
+	long points, killed, bad;
+	struct timespec start;
+};
+
+static struct figures begin(const char *what)
+{
+	struct figures figures = {.what = what};
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &figures.start);
+	return figures;
+}
+
+static void judge(struct figures *figures, struct life *life, long n, const char *why)
+{
+	figures->points++;
+	figures->killed += tracer_killed(&tracer);
+	if (!why[0])
+		return;
+	figures->bad++;
+	print_message("%s, point %ld: %s\n", figures->what, n, why);
+	/* What is wrong would be wrong at every further point too. */
+	const struct life_kind *kind = life->kind;
+	const char *preload = life->daemon.preload;
+	life_tear_down(life);
+	life_set_up(life, kind);
+	life->daemon.preload = preload;
+	daemon_start(&life->daemon);
+}
+
+static void tell(const struct figures *figures, const struct life *life, long total)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	double ms = (double)(now.tv_sec - figures->start.tv_sec) * 1e3 + (double)(now.tv_nsec - figures->start.tv_nsec) / 1e6;
+	print_message("%-28s %5ld of %5ld points, %5ld killed, %ld bad, %6d answers, %3.0f ms a point\n", figures->what,
+		      figures->points, total, figures->killed, figures->bad, life->acknowledged,
+		      ms / (double)(figures->points ? figures->points : 1));
+}
+
+static long stride_of(long total, long sample)
+{
+	return soak() || total <= sample ? 1 : total / sample;
+}
+
+/* --- once --- */
+
+static void crash_everywhere(const struct life_kind *kind)
+{
+	struct life life;
+	char why[WHY_BYTES], what[48];
+
+	(void)snprintf(what, sizeof(what), "%s: life", kind->type);
+	life_set_up(&life, kind);
+	daemon_start(&life.daemon);
+	long total = broken_life(&life, 0);
+	assert_true(total > 100);
+	recover_and_look(&life, why);
+	assert_string_equal(why, "");
+	struct figures figures = begin(what);
+	for (long n = 1; n <= total; n += stride_of(total, SAMPLE_POINTS)) {
+		(void)broken_life(&life, n);
+		recover_and_look(&life, why);
+		judge(&figures, &life, n, why);
+	}
+	tell(&figures, &life, total);
+	life_tear_down(&life);
+	assert_int_equal(figures.bad, 0);
+	assert_true(figures.killed * 10 > figures.points * 8);
+}
+
+static void a_bridge_survives_a_kill_at_any_system_call(void **state)
+{
+	(void)state;
+	crash_everywhere(&life_bridge);
+}
+
+static void null_survives_a_kill_at_any_system_call(void **state)
+{
+	(void)state;
+	crash_everywhere(&life_null);
+}
+
+static void a_driver_of_files_survives_a_kill_at_any_system_call(void **state)
+{
+	(void)state;
+	crash_everywhere(&life_files);
+}
+
+/* --- twice --- */
+
+/* The start after a life that ended at `at` is killed at every stop; the start after that must set right what both left. */
+static void crash_recovery(struct figures *figures, struct life *life, long at, long *total)
+{
+	char why[WHY_BYTES];
+
+	(void)broken_life(life, at);
+	long starts = broken_start(life, 0);
+	recover_and_look(life, why);
+	assert_string_equal(why, "");
+	*total += starts;
+	for (long n = 1; n <= starts; n += stride_of(starts, SAMPLE_DOUBLE)) {
+		(void)broken_life(life, at);
+		(void)broken_start(life, n);
+		recover_and_look(life, why);
+		judge(figures, life, n, why);
+	}
+}
+
+static void crash_twice(const struct life_kind *kind)
+{
+	struct life life;
+	char why[WHY_BYTES], what[48];
+	long total = 0;
+
+	(void)snprintf(what, sizeof(what), "%s: recovery", kind->type);
+	life_set_up(&life, kind);
+	daemon_start(&life.daemon);
+	long stops = broken_life(&life, 0);
+	recover_and_look(&life, why);
+	struct figures figures = begin(what);
+	/* In the middle of a connect: an intent is open. */
+	crash_recovery(&figures, &life, stops / 3, &total);
+	if (soak())
+		crash_recovery(&figures, &life, stops * 4 / 5, &total);
+	tell(&figures, &life, total);
+	life_tear_down(&life);
+	assert_int_equal(figures.bad, 0);
+}
+
+static void a_recovery_of_bridges_survives_a_kill_too(void **state)
+{
+	(void)state;
+	crash_twice(&life_bridge);
+}
+
+static void a_recovery_of_files_survives_a_kill_too(void **state)
+{
+	(void)state;
+	crash_twice(&life_files);
+}
+
+/* --- is anything of this seen at all? --- */
+
+/* Bugs that a host could have: no intent is written before the driver is called, or the end of a call is not written. */
+static void catch (const char *bug)
+{
+	struct life life;
+	char why[WHY_BYTES];
+
+	assert_int_equal(setenv("NDRV_SHIM_FORGET", bug, 1), 0);
+	life_set_up(&life, &life_files);
+	life.daemon.preload = FAULTS_SHIM;
+	daemon_start(&life.daemon);
+	long total = broken_life(&life, 0), first = 0, points = 0;
+	assert_true(total > 100);
+	for (long shift = 0; shift < 16 && !first; shift++)
+		for (long n = total / 8 + shift; n <= total && !first; n += 16) {
+			life_tear_down(&life);
+			life_set_up(&life, &life_files);
+			life.daemon.preload = FAULTS_SHIM;
+			daemon_start(&life.daemon);
+			(void)broken_life(&life, n);
+			recover_and_look(&life, why);
+			points++;
+			if (why[0])
+				first = n;
+		}
+	life_tear_down(&life);
+	assert_int_equal(unsetenv("NDRV_SHIM_FORGET"), 0);
+	print_message("a host without \"%s\" is caught at the %ld. point: %s\n", bug, points, why);
+	assert_true(first > 0);
+}
+
+static void a_host_that_writes_no_intent_is_caught(void **state)
+{
+	(void)state;
+	catch ("creating");
+}
+
+static void a_host_that_does_not_write_what_it_answers_is_caught(void **state)
+{
+	(void)state;
+	catch ("live");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_bridge_survives_a_kill_at_any_system_call),
+		cmocka_unit_test(null_survives_a_kill_at_any_system_call),
+		cmocka_unit_test(a_driver_of_files_survives_a_kill_at_any_system_call),
+		cmocka_unit_test(a_recovery_of_bridges_survives_a_kill_too),
+		cmocka_unit_test(a_recovery_of_files_survives_a_kill_too),
+		cmocka_unit_test(a_host_that_writes_no_intent_is_caught),
+		cmocka_unit_test(a_host_that_does_not_write_what_it_answers_is_caught),
+	};
+
+	netns_need();
+	tracer_need();
+	tracer_init(&tracer);
+	int rc = cmocka_run_group_tests(tests, NULL, NULL);
+	tracer_done(&tracer);
+	return rc;
+}
