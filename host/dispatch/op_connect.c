@@ -108,6 +108,7 @@ int run_connect(struct job *job)
 	if (rc)
 		return rc;
 	struct birth birth = plugging_birth(&plugging);
+	birth.joins = true;
 	rc = step_endpoint_create(job, network, eid, &birth, &endpoint, err);
 	if (!rc) {
 		rc = connect_joined(job, &plugging, endpoint, err);

@@ -138,8 +138,10 @@ static int make(struct job *job, struct endpoint *endpoint, const struct birth *
 		return rc;
 	endpoint->view.mac = state.mac;
 	endpoint->created_in_sandbox = state.created_in_sandbox;
-	endpoint->state = RECORD_LIVE;
-	rc = keep_endpoint(job->dispatch, endpoint, err);
+	if (!birth->joins) {
+		endpoint->state = RECORD_LIVE;
+		rc = keep_endpoint(job->dispatch, endpoint, err);
+	}
 	if (rc) {
 		endpoint->state = RECORD_CREATING;
 		(void)tear_endpoint(job, endpoint, NDRV_CALL_UNDO, NULL);
@@ -228,20 +230,37 @@ int run_endpoint_create(struct job *job)
 
 /* --- delete --- */
 
-/* The intent first: who cannot write it down must not begin. It covers leaving too. What is being undone goes on all the same. */
+/* One intent for leaving and deleting, so that no half of it can be found after a crash. Undone work goes even if the store cannot
+ * be told: the next start finds the intent of its creation. */
+static int begin_delete(struct job *job, struct endpoint *endpoint, uint32_t flags, struct ndrv_error *err)
+{
+	struct ndrv_error ignored = {0};
+	uint32_t state = endpoint->state, join = endpoint->join.state;
+	bool undo = flags & NDRV_CALL_UNDO;
+
+	endpoint->state = RECORD_DELETING;
+	if (join != JOIN_NONE)
+		endpoint->join.state = JOIN_LEAVING;
+	int rc = keep_endpoint(job->dispatch, endpoint, undo ? &ignored : err);
+	if (!rc || undo)
+		return 0;
+	endpoint->state = state;
+	endpoint->join.state = join;
+	return rc;
+}
+
 int step_endpoint_delete(struct job *job, struct endpoint *endpoint, uint32_t flags, struct ndrv_error *err)
 {
 	struct network *network = endpoint->network;
 	struct ndrv_error ignored = {0};
+	int rc = begin_delete(job, endpoint, flags, err);
 
-	endpoint->state = RECORD_DELETING;
-	int rc = keep_endpoint(job->dispatch, endpoint, err);
-	if (rc && !(flags & NDRV_CALL_UNDO)) {
-		endpoint->state = RECORD_LIVE;
+	if (rc)
 		return rc;
+	if (endpoint->join.state != JOIN_NONE) {
+		step_unplug(job, endpoint, flags);
+		join_clear(endpoint);
 	}
-	if (endpoint->join.state != JOIN_NONE)
-		step_leave(job, endpoint, flags);
 	rc = tear_endpoint(job, endpoint, flags, err);
 	if (rc) {
 		endpoint->state = RECORD_LIVE;

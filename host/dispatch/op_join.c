@@ -127,11 +127,16 @@ int step_join(struct job *job, struct endpoint *endpoint, const char *sandbox_ke
 
 int step_joined(struct job *job, struct endpoint *endpoint, struct ndrv_error *err)
 {
+	uint32_t was = endpoint->state;
+
+	endpoint->state = RECORD_LIVE;
 	endpoint->join.state = JOIN_JOINED;
 	int rc = keep_endpoint(job->dispatch, endpoint, err);
-	if (rc)
+	if (rc) {
+		endpoint->state = was;
 		step_leave(job, endpoint, NDRV_CALL_UNDO);
-	else
+	}
+	if (!rc)
 		event_network(job->dispatch, "join", endpoint->network, endpoint);
 	return rc;
 }
@@ -184,6 +189,16 @@ int run_join(struct job *job)
 
 /* --- leave --- */
 
+void step_unplug(struct job *job, struct endpoint *endpoint, uint32_t flags)
+{
+	if (endpoint->join.programmed)
+		tear_external(job, endpoint, flags);
+	endpoint->join.programmed = false;
+	tear_join(job, endpoint, flags);
+	plug_remove(job, endpoint, flags);
+	event_network(job->dispatch, "leave", endpoint->network, endpoint);
+}
+
 void step_leave(struct job *job, struct endpoint *endpoint, uint32_t flags)
 {
 	struct ndrv_error ignored = {0};
@@ -192,12 +207,7 @@ void step_leave(struct job *job, struct endpoint *endpoint, uint32_t flags)
 	if (!leaving_is_known(endpoint) && keep_endpoint(job->dispatch, endpoint, &ignored))
 		log_error("dispatch", "endpoint %s leaves its sandbox, but the store could not be told: %s", endpoint->view.id,
 			  ignored.text);
-	if (endpoint->join.programmed)
-		tear_external(job, endpoint, flags);
-	endpoint->join.programmed = false;
-	tear_join(job, endpoint, flags);
-	plug_remove(job, endpoint, flags);
-	event_network(job->dispatch, "leave", endpoint->network, endpoint);
+	step_unplug(job, endpoint, flags);
 	end_join(job, endpoint);
 }
 

@@ -225,10 +225,13 @@ int step_network_delete(struct job *job, struct network *network, bool force, st
 		return ndrv_fail(err, NDRV_E_NO_DRIVER,
 				 "unknown driver \"%s\": load it to delete the network, or delete by force and leave what it made",
 				 network->type);
+	/* Before its endpoints go, so that the next start goes on with them. */
 	network->state = RECORD_DELETING;
+	network->forced = force;
 	int rc = keep_network(dispatch, network, err);
 	if (rc) {
 		network->state = RECORD_LIVE;
+		network->forced = false;
 		return rc;
 	}
 	rc = network_each_endpoint(network, delete_one, &emptying);
@@ -237,6 +240,7 @@ int step_network_delete(struct job *job, struct network *network, bool force, st
 	if (rc) {
 		struct ndrv_error ignored = {0};
 		network->state = RECORD_LIVE;
+		network->forced = false;
 		if (keep_network(dispatch, network, &ignored))
 			log_error("dispatch", "network %s stays, but the store still says it is being deleted: %s",
 				  network->view.id, ignored.text);

@@ -55,11 +55,14 @@ static void note(struct recovery *recovery, struct ndrv_value *list, const struc
 
 /* --- endpoints --- */
 
+/* Also a connect's, which may have got as far as its sandbox. */
 static void undo_endpoint(struct recovery *recovery, struct endpoint *endpoint)
 {
 	struct network *network = endpoint->network;
 	struct dispatch *dispatch = recovery->job->dispatch;
 
+	if (endpoint->join.state != JOIN_NONE)
+		step_unplug(recovery->job, endpoint, NDRV_CALL_UNDO);
 	(void)tear_endpoint(recovery->job, endpoint, NDRV_CALL_UNDO, NULL);
 	forget_endpoint(dispatch, network->view.id, endpoint->view.id);
 	/* Nobody has leased its address since. */
@@ -126,18 +129,6 @@ static void undo_network(struct recovery *recovery, struct network *network)
 	recovery->undone++;
 }
 
-static void redo_delete(struct recovery *recovery, struct network *network)
-{
-	struct ndrv_error err = {0};
-
-	(void)network_each_endpoint(network, recover_endpoint, recovery);
-	network->state = RECORD_LIVE;
-	/* One that still has endpoints was deleted by force. */
-	if (step_network_delete(recovery->job, network, network->endpoint_count > 0, &err))
-		note(recovery, &recovery->failed, network, NULL, err.text);
-	recovery->redone++;
-}
-
 static void recover_live(struct recovery *recovery, struct network *network)
 {
 	struct ndrv_error err = {0};
@@ -160,6 +151,21 @@ static int lease_endpoint(struct endpoint *endpoint, void *data)
 	if (endpoint->state != RECORD_CREATING && endpoint_lease_again(data, endpoint, &err))
 		log_warning("recover", "endpoint %s: %s", endpoint->view.id, err.text);
 	return 0;
+}
+
+/* What its driver made is deleted by the ids alone. A network that its driver will not let go serves on. */
+static void redo_delete(struct recovery *recovery, struct network *network)
+{
+	struct ndrv_error err = {0};
+	bool force = network->forced || network->endpoint_count;
+
+	(void)network_each_endpoint(network, lease_endpoint, recovery->job->dispatch);
+	recovery->redone++;
+	if (!step_network_delete(recovery->job, network, force, &err))
+		return;
+	if (err.kind != NDRV_KIND_FORBIDDEN)
+		note(recovery, &recovery->failed, network, NULL, err.text);
+	recover_live(recovery, network);
 }
 
 static void recover_network(struct recovery *recovery, struct network *network)

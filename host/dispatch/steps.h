@@ -24,6 +24,7 @@ struct birth {
 	const char *netns_path; /* "" not known */
 	int netns_fd;		/* -1 */
 	const char *ifname;	/* "" */
+	bool joins;		/* a join follows: the record stays CREATING until step_joined() */
 	struct ndrv_nl *sandbox_nl;
 };
 extern const struct birth birth_unknown;
@@ -38,6 +39,8 @@ int step_join(struct job *job, struct endpoint *endpoint, const char *sandbox_ke
 	      struct ndrv_error *err);
 /* The record becomes JOINED; on failure it is undone as by step_leave(UNDO). */
 int step_joined(struct job *job, struct endpoint *endpoint, struct ndrv_error *err);
+/* The driver and the sandbox's part of leave, without the record. */
+void step_unplug(struct job *job, struct endpoint *endpoint, uint32_t flags);
 /* Never fails. */
 void step_leave(struct job *job, struct endpoint *endpoint, uint32_t flags);
 /* Ports and the way out. `ports`: NOT_IMPLEMENTED from a driver that cannot counts. On failure it is revoked. */
