@@ -9,6 +9,7 @@ check_LTLIBRARIES += %D%/filedrv.la %D%/shim.la
 %C%_filedrv_la_LDFLAGS = $(DRIVER_LDFLAGS) -rpath /nowhere
 %C%_filedrv_la_LIBADD = sdk/libndrv.a
 %C%_shim_la_SOURCES = %D%/shim.c %D%/shim.h
+%C%_shim_la_CFLAGS = $(AM_CFLAGS) -fvisibility=default
 %C%_shim_la_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -shared -rpath /nowhere
 
 check_PROGRAMS += %D%/test_restart %D%/test_crashpoints

@@ -227,7 +227,7 @@ static void catch (const char *bug)
 	daemon_start(&life.daemon);
 	long total = broken_life(&life, 0), first = 0, points = 0;
 	assert_true(total > 100);
-	for (long shift = 0; shift < 16 && !first; shift++)
+	for (long shift = 0; shift < 4 && !first; shift++)
 		for (long n = total / 8 + shift; n <= total && !first; n += 16) {
 			life_tear_down(&life);
 			life_set_up(&life, &life_files);
