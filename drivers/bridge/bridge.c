@@ -4,6 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Tests build it as another version, to swap to. */
+#ifndef BRIDGE_VERSION
+#define BRIDGE_VERSION NDRV_VERSION
+#endif
+
 /* --- the list of networks --- */
 
 /* libnetwork's sentence and reasons. */
@@ -218,6 +223,6 @@ static const struct ndrv_ops ops = {
 	.options = bridge_options,
 };
 
-NDRV_DRIVER(&ops, open_instance, .name = "bridge", .version = NDRV_VERSION, .vendor = "ndrv", .types = "bridge",
+NDRV_DRIVER(&ops, open_instance, .name = "bridge", .version = BRIDGE_VERSION, .vendor = "ndrv", .types = "bridge",
 	    .threading = NDRV_THREADS_NETWORK, .flags = NDRV_DRIVER_UNLOADABLE, .data_scope = NDRV_SCOPE_LOCAL,
 	    .connectivity_scope = NDRV_SCOPE_LOCAL);

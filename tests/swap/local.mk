@@ -83,11 +83,23 @@ check_LTLIBRARIES += $(SWAP_DRIVERS)
 %C%_swfaulty_la_LDFLAGS = $(SWAP_LDFLAGS)
 %C%_swfaulty_la_LIBADD = $(DRIVER_LIBS)
 
+# The real bridge driver as two versions.
+SWAP_BRIDGE_SOURCES = drivers/bridge/bridge.h drivers/bridge/bridge.c drivers/bridge/options.c drivers/bridge/link.c drivers/bridge/endpoint.c
+check_LTLIBRARIES += %D%/swbridge1.la %D%/swbridge2.la
+%C%_swbridge1_la_SOURCES = $(SWAP_BRIDGE_SOURCES)
+%C%_swbridge1_la_CPPFLAGS = $(AM_CPPFLAGS) '-DBRIDGE_VERSION="test-1"'
+%C%_swbridge1_la_LDFLAGS = $(SWAP_LDFLAGS)
+%C%_swbridge1_la_LIBADD = $(DRIVER_LIBS) $(NL_LIBS)
+%C%_swbridge2_la_SOURCES = $(SWAP_BRIDGE_SOURCES)
+%C%_swbridge2_la_CPPFLAGS = $(AM_CPPFLAGS) '-DBRIDGE_VERSION="test-2"'
+%C%_swbridge2_la_LDFLAGS = $(SWAP_LDFLAGS)
+%C%_swbridge2_la_LIBADD = $(DRIVER_LIBS) $(NL_LIBS)
+
 SWAP_SOURCES = %D%/swaprig.c %D%/swaprig.h
 SWAP_CPPFLAGS = $(TEST_CPPFLAGS) -DSWAP_DRIVERS_DIR='"$(abs_top_builddir)/%D%/.libs"' -DTEST_NDRVD='"$(abs_top_builddir)/ndrvd"' \
 	-DBUILT_DRIVERS='"$(abs_top_builddir)/drivers/.libs"'
 SWAP_LIBS = tests/lib/libtest.a $(TEST_LIBS)
-SWAP_TESTS = %D%/test_swap %D%/test_swap_files %D%/test_swap_load
+SWAP_TESTS = %D%/test_swap %D%/test_swap_files %D%/test_swap_load %D%/test_swap_traffic
 check_PROGRAMS += $(SWAP_TESTS)
 TESTS += $(SWAP_TESTS)
 %C%_test_swap_SOURCES = %D%/test_swap.c $(SWAP_SOURCES)
@@ -102,3 +114,12 @@ TESTS += $(SWAP_TESTS)
 %C%_test_swap_load_CPPFLAGS = $(SWAP_CPPFLAGS)
 %C%_test_swap_load_LDADD = $(SWAP_LIBS)
 %C%_test_swap_load_DEPENDENCIES = tests/lib/libtest.a host/libhost.a sdk/libndrv.a $(SWAP_DRIVERS) ndrvd$(EXEEXT)
+%C%_test_swap_traffic_SOURCES = %D%/test_swap_traffic.c
+%C%_test_swap_traffic_CPPFLAGS = $(SWAP_CPPFLAGS)
+%C%_test_swap_traffic_LDADD = $(SWAP_LIBS)
+%C%_test_swap_traffic_DEPENDENCIES = tests/lib/libtest.a host/libhost.a sdk/libndrv.a %D%/swbridge1.la %D%/swbridge2.la ndrvd$(EXEEXT)
+
+check_PROGRAMS += tests/bench/bench_swap
+tests_bench_bench_swap_SOURCES = tests/bench/bench_swap.c $(SWAP_SOURCES)
+tests_bench_bench_swap_CPPFLAGS = $(SWAP_CPPFLAGS)
+tests_bench_bench_swap_LDADD = $(SWAP_LIBS)

@@ -269,8 +269,6 @@ static void commit(void *data, struct ndrv_call *call)
 
 	(void)call;
 	(void)atomic_fetch_add(&self->committed, 1);
-	/* What is written while a generation is pending counts once it serves. */
-	(void)ndrv_store_put(self->host, "committed", TEXT(SW_VERSION), sizeof(TEXT(SW_VERSION)) - 1, NULL);
 }
 
 static void abort_swap(void *self, struct ndrv_call *call)
