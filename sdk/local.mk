@@ -57,6 +57,6 @@ ndrvinclude_HEADERS += \
 	%D%/lib/nl.c %D%/lib/nl.h \
 	%D%/lib/nl_socket.c \
 	%D%/lib/nl_batch.c \
-	%D%/lib/link.c \
+	%D%/lib/link.c %D%/lib/link_name.c \
 	%D%/lib/addr.c \
 	%D%/lib/route.c

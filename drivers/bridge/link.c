@@ -18,42 +18,16 @@
 
 /* --- names --- */
 
-/* FNV-1a, then mixed so that all bits of all characters count in all digits of a name. */
-static uint64_t hash_add(uint64_t hash, const char *text)
-{
-	do {
-		hash = (hash ^ (unsigned char)*text) * UINT64_C(0x100000001b3);
-	} while (*text++); /* the NUL counts: "a","bc" is not "ab","c" */
-	return hash;
-}
-
-static uint64_t hash_of(const struct ndrv_network *network, const char *eid)
-{
-	uint64_t h = hash_add(hash_add(hash_add(UINT64_C(0xcbf29ce484222325), network->instance), network->id), eid);
-
-	h = (h ^ (h >> 33)) * UINT64_C(0xff51afd7ed558ccd);
-	h = (h ^ (h >> 33)) * UINT64_C(0xc4ceb9fe1a85ec53);
-	return h ^ (h >> 33);
-}
-
-/* Two letters and 12 digits of 5 bits: 60 bits, so that ids of any length and a thousand hosts do not meet. */
 void link_name(char ret[NDRV_IFNAME_MAX], const char *kind, const struct ndrv_network *network, const char *eid)
 {
-	static const char digits[] = "abcdefghijklmnopqrstuvwxyz234567";
-	uint64_t hash = hash_of(network, eid);
-
-	ret[0] = kind[0];
-	ret[1] = kind[1];
-	for (int i = 2; i < 14; i++, hash >>= 5)
-		ret[i] = digits[hash & 31];
-	ret[14] = '\0';
+	ndrv_link_name(ret, kind, network->instance, network->id, eid);
 }
 
 /* Of the ids too: a bridge that is made again after a loss has the address that endpoints hold as their permanent neighbour. A
  * second digit of "2" marks it as locally assigned, and a first of "0" keeps it apart from nothing else, hence 0e. */
 static struct ndrv_mac bridge_mac(const struct ndrv_network *network)
 {
-	uint64_t hash = hash_of(network, "mac");
+	uint64_t hash = ndrv_link_hash(network->instance, network->id, "mac");
 	struct ndrv_mac mac = {.set = 1, .bytes = {0x0e, 0x42}};
 
 	for (int i = 2; i < 6; i++, hash >>= 8)

@@ -17,6 +17,15 @@ struct ndrv_link_peer {
 	int netns_fd;	     /* namespace it is born in; below 1: this one */
 };
 
+/* A hash of the instance (network->instance), a network's id and an endpoint's ("" for the network's own), good for names. */
+uint64_t ndrv_link_hash(const char *instance, const char *nid, const char *eid);
+/* The name of a link that belongs to that record: two letters of the driver's choice ("nb", "nv") and 12 digits of the hash, the
+ * same after every restart. A link of this form that has the host's group but belongs to no record is what a crash left behind: the
+ * host removes it. A driver that names its links otherwise looks after them itself. */
+void ndrv_link_name(char ret[NDRV_IFNAME_MAX], const char *letters, const char *instance, const char *nid, const char *eid);
+/* Has a name this form? */
+int ndrv_link_name_is_ours(const char *name);
+
 /* Zero what is not wanted. */
 struct ndrv_link_spec {
 	const char *kind; /* "bridge", "veth", "macvlan", ... */
