@@ -299,7 +299,7 @@ int ctl_network_rm(struct ctl *ctl, char **arguments, int count)
 
 int ctl_network_prune(struct ctl *ctl, char **arguments, int count)
 {
-	char text[256];
+	char text[256], why[256];
 	size_t index;
 	json_t *id;
 	int status;
@@ -314,6 +314,13 @@ int ctl_network_prune(struct ctl *ctl, char **arguments, int count)
 		ctl_print_json(json);
 	} else {
 		json_array_foreach(ctl_member(json, "deleted"), index, id)(void) puts(ctl_text(id, "", text, sizeof(text)));
+		json_array_foreach(ctl_member(json, "stale_endpoints"), index, id)(void)
+			printf("endpoint %s: %s\n", ctl_text(ctl_member(id, "endpoint"), "", text, sizeof(text)),
+			       ctl_text(ctl_member(id, "why"), "", why, sizeof(why)));
+		json_array_foreach(ctl_member(json, "stray_links"), index, id)(void)
+			printf("link %s: belongs to no record\n", ctl_text(id, "", text, sizeof(text)));
+		json_array_foreach(ctl_member(json, "unknown_links"), index, id)(void) printf(
+			"link %s stays: it has this host's tag, but not a name of ours\n", ctl_text(id, "", text, sizeof(text)));
 		json_array_foreach(ctl_member(json, "refused"), index, id)(void)
 			printf("%s stays: its driver refuses\n", ctl_text(id, "", text, sizeof(text)));
 	}

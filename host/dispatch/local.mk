@@ -26,7 +26,7 @@ host_libhost_a_SOURCES += \
 	%D%/op_network.c \
 	%D%/op_table.c %D%/op_table.h \
 	%D%/plugging.c %D%/plugging.h \
-	%D%/recover.c \
+	%D%/op_prune.c %D%/recover.c %D%/reconcile.c %D%/reconcile.h \
 	%D%/request.c %D%/request.h \
 	%D%/services.c %D%/services.h \
 	%D%/status.c \

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* network_create, network_delete, network_prune. */
+/* network_create, network_delete. */
 #include <string.h>
 
 #include "host/dispatch/gate.h"
@@ -260,58 +260,4 @@ int run_network_delete(struct job *job)
 {
 	job->reply.network_id = arena_strdup(&job->arena, job->network->view.id);
 	return step_network_delete(job, job->network, job->request.force, &job->reply.error);
-}
-
-/* --- prune --- */
-
-struct pruning {
-	struct job *job;
-	struct tree tree;
-	struct ndrv_value pruned, refused;
-};
-
-static int prune_one(struct network *network, void *data)
-{
-	struct pruning *pruning = data;
-	struct job *job = pruning->job;
-	struct ndrv_error err = {0};
-	uint64_t until = clock_ns() + NSEC_PER_SEC;
-
-	if (job->request.type && strcmp(network->type, job->request.type) != 0)
-		return 0;
-	if (atomic_load(&network->stuck) || !turn_wait(&network->turn, until < job->deadline_ns ? until : job->deadline_ns))
-		return job_check(job, &job->reply.error);
-	network_ref(network);
-	job_own_turn(job, network);
-	int rc = 0;
-	bool empty = !atomic_load(&network->gone) && network->state == RECORD_LIVE && !network->endpoint_count && network->instance;
-	char id[NDRV_ID_MAX + 1] = {0};
-	(void)strncat(id, network->view.id, NDRV_ID_MAX);
-	job_name_ids(job, NULL, id, NULL);
-	if (empty && !job->request.dry_run)
-		rc = step_network_delete(job, network, false, &err);
-	job_pass_turn(job);
-	const char *copy = arena_strdup(&job->arena, id);
-	if (empty && copy)
-		tree_add(&pruning->tree, rc ? &pruning->refused : &pruning->pruned, ndrv_string(copy));
-	if (!rc)
-		rc = job_check(job, &err);
-	return rc == -NDRV_E_TIMEOUT || rc == -NDRV_E_CANCELLED ? rc : 0;
-}
-
-int run_network_prune(struct job *job)
-{
-	struct pruning pruning = {
-		.job = job,
-		.tree = {.arena = &job->arena, .err = &job->reply.error},
-		.pruned = {.type = NDRV_LIST},
-		.refused = {.type = NDRV_LIST},
-	};
-	int rc = records_each(job->dispatch->parts.records, prune_one, &pruning);
-
-	if (rc)
-		return job_check(job, &job->reply.error) ? rc : 0;
-	tree_set(&pruning.tree, &job->reply.value, "deleted", pruning.pruned);
-	tree_set(&pruning.tree, &job->reply.value, "refused", pruning.refused);
-	return pruning.tree.rc;
 }

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "host/dispatch/plugging.h"
 
+#include <errno.h>
 #include <linux/rtnetlink.h>
 #include <netlink/msg.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "host/sandbox/ready.h"
 
@@ -230,6 +232,19 @@ int plugging_wait(struct job *job, const struct join_result *result, struct ndrv
 	if (!rc && !ready)
 		log_warning("dispatch", "the links of endpoint %s are not forwarding yet; they come up by themselves", job->eid);
 	return rc;
+}
+
+bool plugging_sandbox_gone(const struct endpoint *endpoint)
+{
+	const struct join_record *join = &endpoint->join;
+	struct stat st;
+
+	if (join->state != JOIN_JOINED || !join->netns_path || join->netns_path[0] != '/' ||
+	    !strncmp(join->netns_path, "/proc/", 6))
+		return false;
+	if (stat(join->netns_path, &st))
+		return errno == ENOENT;
+	return st.st_dev != (dev_t)join->netns_dev || st.st_ino != (ino_t)join->netns_ino;
 }
 
 void plug_remove(struct job *job, struct endpoint *endpoint, uint32_t flags)

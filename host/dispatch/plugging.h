@@ -29,6 +29,9 @@ int plugging_plug(struct plugging *plugging, struct endpoint *endpoint, const st
 /* Waits until the host's side carries packets; too slow is only logged. */
 int plugging_wait(struct job *job, const struct join_result *result, struct ndrv_error *err);
 
+/* True when the namespace it joined is not any more where it was; false where this host plugged none, or nobody can tell: a path
+ * under /proc goes with a process, not with its namespace. */
+bool plugging_sandbox_gone(const struct endpoint *endpoint);
 /* Takes the interface out of the sandbox if this host put it there. Never fails: a namespace that is gone took everything along. */
 void plug_remove(struct job *job, struct endpoint *endpoint, uint32_t flags);
 

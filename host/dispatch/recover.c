@@ -4,6 +4,7 @@
  * passes over all that serve already. */
 #include <string.h>
 
+#include "host/dispatch/reconcile.h"
 #include "host/dispatch/steps.h"
 
 struct recovery {
@@ -107,7 +108,8 @@ static int recover_endpoint(struct endpoint *endpoint, void *data)
 	}
 	ndrv_error_clear(&err);
 	int rc = adopt(recovery, endpoint->network, endpoint, &err);
-	if (rc && err.kind == NDRV_KIND_NOT_FOUND)
+	endpoint->lost = rc && err.kind == NDRV_KIND_NOT_FOUND;
+	if (endpoint->lost)
 		note(recovery, &recovery->lost, endpoint->network, endpoint, err.text);
 	else if (rc)
 		note(recovery, &recovery->failed, endpoint->network, endpoint, err.text);
@@ -227,6 +229,13 @@ int dispatch_recover(struct dispatch *dispatch, struct arena *arena, struct ndrv
 	job_free_own(recovery.job);
 	if (rc)
 		return rc;
+	struct stray_report strays;
+	struct ndrv_error why = {0};
+	/* Links of endpoints that only the files have lost are somebody's: those go when an administrator says so. And what a crash
+	 * left must not keep the host from serving what it has. */
+	bool whole = dispatch->parts.store && store_is_whole(dispatch->parts.store);
+	if (reconcile_links(dispatch, arena, !whole, &strays, &why))
+		log_warning("recover", "links without records were not looked for: %s", why.text);
 	*ret_report = (struct ndrv_value){.type = NDRV_MAP};
 	tree_int(tree, ret_report, "networks", recovery.networks);
 	tree_int(tree, ret_report, "endpoints", recovery.endpoints);
@@ -237,5 +246,8 @@ int dispatch_recover(struct dispatch *dispatch, struct arena *arena, struct ndrv
 	tree_int(tree, ret_report, "failed", recovery.failed.count);
 	tree_set(tree, ret_report, "lost_endpoints", recovery.lost);
 	tree_set(tree, ret_report, "failures", recovery.failed);
+	tree_bool(tree, ret_report, "stray_links_removed", whole);
+	tree_set(tree, ret_report, "stray_links", strays.removed);
+	tree_set(tree, ret_report, "unknown_links", strays.unknown);
 	return tree->rc;
 }

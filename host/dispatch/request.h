@@ -36,7 +36,7 @@
 	X(DISCONNECT, "disconnect") /* revoke_external + leave + sandbox + endpoint_delete */ \
 	X(NETWORK_LIST, "network_list")                                                       \
 	X(NETWORK_INSPECT, "network_inspect")                                                 \
-	X(NETWORK_PRUNE, "network_prune") /* every network without endpoints */               \
+	X(NETWORK_PRUNE, "network_prune") /* dead endpoints, empty networks, stray links */   \
 	X(ENDPOINT_LIST, "endpoint_list")                                                     \
 	X(ENDPOINT_INSPECT, "endpoint_inspect")                                               \
 	X(DRIVER_LIST, "driver_list")                                                         \

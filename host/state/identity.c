@@ -64,7 +64,7 @@ static int remember(struct db *live, const char *boot, const char *netns, bool e
 	return rc;
 }
 
-int live_check_identity(struct db *live, struct ndrv_error *err)
+int live_check_identity(struct db *live, bool *ret_continued, struct ndrv_error *err)
 {
 	char boot[64], netns[64], count[32];
 	const char *reason = NULL;
@@ -79,6 +79,7 @@ int live_check_identity(struct db *live, struct ndrv_error *err)
 	rc = rc ? rc : remember(live, boot, netns, reason != NULL);
 	if (rc)
 		return db_fail(live, rc, "write", "boot id and namespace", err);
+	*ret_continued = reason == NULL;
 	/* A new file is no news. */
 	if (reason && strcmp(count, "0") != 0)
 		(void)snprintf(live->report.emptied_because, sizeof(live->report.emptied_because), "%s", reason);

@@ -107,6 +107,7 @@ struct endpoint {
 	int64_t created_at;
 	uint32_t creator_uid;
 	bool created_in_sandbox;
+	bool lost;	     /* the last start found no link of it; not on disk */
 	bool lease4, lease6; /* its address came from our allocator */
 	uint64_t serial;     /* order of creation within the network; network_add_endpoint() gives it where it is 0 */
 	struct endpoint *newer, *older;

@@ -44,7 +44,7 @@ int store_open(const struct store_paths *paths, struct store **ret, struct ndrv_
 	rc = open_dir(paths->runtime_dir, 0755, &live_spec, "live.lock", &store->live_lock, &store->live, err);
 	if (rc)
 		goto close_state;
-	rc = live_check_identity(&store->live, err);
+	rc = live_check_identity(&store->live, &store->continued, err);
 	if (rc)
 		goto close_live;
 	*ret = store;
@@ -132,6 +132,17 @@ int store_del_endpoint(struct store *store, const char *nid, const char *eid, st
 	const struct db_arg args[] = {db_text(nid), db_text(eid)};
 
 	return db_run(&store->live, DEL_ENDPOINT, args, 2, "delete endpoint", eid, err);
+}
+
+static bool is_whole(const struct db_report *report)
+{
+	return !report->why[0] && !report->set_aside[0] && !report->restored_from[0] && !report->emptied_because[0] &&
+	       !report->damaged_rows && !report->dropped_rows && !report->lost_commits;
+}
+
+bool store_is_whole(const struct store *store)
+{
+	return store->continued && is_whole(&store->state.report) && is_whole(&store->live.report);
 }
 
 static int report_text(struct ndrv_arena *arena, struct ndrv_value *map, const char *key, const char *text, struct ndrv_error *err)

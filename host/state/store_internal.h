@@ -15,13 +15,14 @@ struct store {
 	struct db state;
 	struct db live;
 	int state_lock, live_lock;
+	bool continued; /* live.db was this boot's and namespace's */
 };
 
 extern const struct db_spec state_spec;
 extern const struct db_spec live_spec;
 
-/* Empties live.db unless it was written since this boot and for this network namespace. (identity.c) */
-int live_check_identity(struct db *live, struct ndrv_error *err);
+/* Empties live.db unless it was written since this boot and for this network namespace, which is `ret_continued`. (identity.c) */
+int live_check_identity(struct db *live, bool *ret_continued, struct ndrv_error *err);
 /* After so many changes of state.db, more where it is large, a backup is made. Under no lock. */
 void store_maybe_backup(struct store *store);
 

@@ -7,16 +7,19 @@ FAULTS_LIBS = tests/lib/libtest.a $(TEST_LIBS)
 check_LTLIBRARIES += %D%/filedrv.la %D%/shim.la
 %C%_filedrv_la_SOURCES = %D%/filedrv.c
 %C%_filedrv_la_LDFLAGS = $(DRIVER_LDFLAGS) -rpath /nowhere
-%C%_filedrv_la_LIBADD = sdk/libndrv.a
+%C%_filedrv_la_LIBADD = $(DRIVER_LIBS)
 %C%_shim_la_SOURCES = %D%/shim.c %D%/shim.h
 %C%_shim_la_CFLAGS = $(AM_CFLAGS) -fvisibility=default
 %C%_shim_la_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -shared -rpath /nowhere
 
-check_PROGRAMS += %D%/test_restart %D%/test_crashpoints
+check_PROGRAMS += %D%/test_restart %D%/test_crashpoints %D%/test_reconcile
 %C%_test_restart_SOURCES = %D%/test_restart.c
 %C%_test_restart_CPPFLAGS = $(FAULTS_CPPFLAGS)
 %C%_test_restart_LDADD = $(FAULTS_LIBS)
 %C%_test_crashpoints_SOURCES = %D%/test_crashpoints.c %D%/life.c %D%/life.h %D%/tracer.c %D%/tracer.h
 %C%_test_crashpoints_CPPFLAGS = $(FAULTS_CPPFLAGS)
 %C%_test_crashpoints_LDADD = $(FAULTS_LIBS)
-TESTS += %D%/test_restart %D%/test_crashpoints
+%C%_test_reconcile_SOURCES = %D%/test_reconcile.c %D%/life.c %D%/life.h
+%C%_test_reconcile_CPPFLAGS = $(FAULTS_CPPFLAGS)
+%C%_test_reconcile_LDADD = $(FAULTS_LIBS)
+TESTS += %D%/test_restart %D%/test_crashpoints %D%/test_reconcile
