@@ -68,8 +68,9 @@ void dispatch_event(struct dispatch *dispatch, const struct ndrv_value *event);
 /* Makes records loaded from disk live again: undoes and redoes open intents, adopts the rest into their drivers, checks the kernel
  * through the drivers. Called by lifecycle once the drivers are loaded and before the fronts listen, and again whenever a driver
  * was loaded later: networks that are served already are passed over. `ret_report` (in `arena`): map {networks, endpoints, undone,
- * redone, orphans, lost, failed: counts; lost_endpoints, failures: lists of {network, endpoint, why}; stray_links: names of links that
- * carried our tag, belonged to no record, removed where stray_links_removed; unknown_links: those whose names are not ours, left alone}. */
+ * redone, orphans, lost, failed: counts; lost_endpoints, failures: lists of {network, endpoint, why}; stray_links: names of links
+ * that carried our tag, belonged to no record, removed where stray_links_removed; unknown_links: those whose names are not ours,
+ * left alone}. */
 int dispatch_recover(struct dispatch *dispatch, struct arena *arena, struct ndrv_value *ret_report, struct ndrv_error *err);
 
 /* Operations that belong to layers above (driver_load, reload, ...) are served by them through this hook; set once before fronts

@@ -53,8 +53,8 @@ int store_driver_put_value(struct store *store, const char *driver, const char *
 int store_driver_get_value(struct store *store, struct arena *arena, const char *driver, const char *key, struct ndrv_value *ret,
 			   struct ndrv_error *err);
 
-/* Both files are what this host left when it last ran in this namespace since the machine booted: what they do not have is not there.
- * After store_load(). */
+/* Both files are what this host left when it last ran in this namespace since the machine booted: what they do not have is not
+ * there. After store_load(). */
 bool store_is_whole(const struct store *store);
 
 /* What happened to the files since store_open: a map {state_db: {path, restored_from, set_aside, damaged_rows}, live_db: {path,
