@@ -22,6 +22,10 @@ struct store_paths {
  * directories is refused (lock file). */
 int store_open(const struct store_paths *paths, struct store **ret, struct ndrv_error *err);
 void store_close(struct store *store);
+/* Whether this program could use what lies there, by reading alone, while another process has it open: files that are not there are
+ * well, a newer schema and records it cannot read are refused with STATE. Calls `each` with every network's type; what that returns
+ * but 0 ends it and is returned. */
+int store_probe(const struct store_paths *paths, int (*each)(const char *type, void *data), void *data, struct ndrv_error *err);
 
 /* Writes the record as it is now (its state says which intent is open), replacing the former row. Under the network's turn and
  * after records_add() or network_add_endpoint(), which give it its place in the order. On failure the row on disk is the former
