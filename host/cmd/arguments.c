@@ -11,6 +11,7 @@
 static const char usage[] =
 	"usage: ndrvd [--config FILE] [--state-dir DIR] [--runtime-dir DIR] [--driver-dir DIR] [--drivers-d DIR]...\n"
 	"       ndrvd --check [FILE]\n"
+	"       ndrvd [options of the running one] --check-state\n"
 	"       ndrvd --version | --help\n";
 
 /* Paths in force are absolute: the host does not depend on where it was started. What this makes lives as long as the program. */
@@ -48,6 +49,7 @@ void arguments_parse(struct arguments *arguments, int argc, char **argv)
 		{"drivers-d", required_argument, NULL, 'D'},
 		{"check", no_argument, NULL, 'k'},
 		{"probe", required_argument, NULL, 'p'},
+		{"check-state", no_argument, NULL, 'S'},
 		{"version", no_argument, NULL, 'V'},
 		{"help", no_argument, NULL, 'h'},
 		{NULL, 0, NULL, 0},
@@ -76,6 +78,9 @@ void arguments_parse(struct arguments *arguments, int argc, char **argv)
 			break;
 		case 'p':
 			arguments->probe = optarg;
+			break;
+		case 'S':
+			arguments->check_state = true;
 			break;
 		case 'V':
 			(void)printf("ndrvd %s, driver ABI %u.%u\n", NDRV_VERSION, NDRV_ABI_MAJOR, NDRV_ABI_MINOR);

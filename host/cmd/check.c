@@ -5,7 +5,9 @@
 #include <string.h>
 
 #include "host/lifecycle/host.h"
+#include "host/lifecycle/reexec.h"
 #include "host/plugin/module.h"
+#include "host/state/store.h"
 
 static void print_warnings(const char *name, const struct policy_verdict *verdict)
 {
@@ -62,4 +64,62 @@ int check_config(const char *path, const struct config_overrides *overrides)
 		status |= check_driver(&config->drivers[i]);
 	config_free(config);
 	return status;
+}
+
+/* --- to take over --- */
+
+struct takeover {
+	const struct config *config;
+	struct ndrv_error error;
+};
+
+static bool serves(const struct ndrv_note *note, const char *type)
+{
+	for (const char *text = note->types; *text; text += strlen(text) + 1)
+		if (strcmp(text, type) == 0)
+			return true;
+	return false;
+}
+
+/* A type that no configured file names is served, if at all, by what was loaded by hand, as it will be after any start. But a file
+ * that is configured for it and would be refused is the reason why its networks would be lost. */
+static int check_type(const char *type, void *data)
+{
+	const struct policy policy = {.features = host_features()};
+	struct takeover *takeover = data;
+	int rc = 0;
+
+	for (uint32_t i = 0; !rc && i < takeover->config->driver_count; i++) {
+		const struct config_driver *driver = &takeover->config->drivers[i];
+		struct inspection inspection = {0};
+		struct ndrv_error error = {0};
+
+		if (!driver->enabled)
+			continue;
+		bool refused = module_inspect(&policy, driver->path, NULL, &inspection, &error) != 0;
+		if (refused && (strcmp(driver->name, type) == 0 || serves(&inspection.report.note, type)))
+			rc = ndrv_fail(&takeover->error, error.code, "driver %s, which network type %s needs, is refused: %s",
+				       driver->name, type, error.text);
+		inspection_clear(&inspection);
+	}
+	return rc;
+}
+
+int check_state(const char *path, const struct config_overrides *overrides)
+{
+	struct takeover takeover = {0};
+	struct ndrv_error *err = &takeover.error;
+
+	int rc = config_load(path, overrides, &takeover.config, err);
+	if (!rc)
+		rc = host_check_config(takeover.config, err);
+	if (!rc) {
+		const struct store_paths paths = {.state_dir = takeover.config->state_dir,
+						  .runtime_dir = takeover.config->runtime_dir};
+		rc = store_probe(&paths, check_type, &takeover, err);
+	}
+	if (takeover.config)
+		config_free(takeover.config);
+	(void)printf("%s\n", rc ? err->text : REEXEC_YES);
+	return rc ? 1 : 0;
 }

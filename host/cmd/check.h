@@ -8,5 +8,8 @@
 /* Reads the configuration and inspects each driver file without running it; prints a line per finding. Exit status: 0 all is well,
  * 1 something would be refused. */
 int check_config(const char *path, const struct config_overrides *overrides);
+/* Whether this program could take over from the one that runs with the same arguments: reads configuration, state and the driver
+ * files that networks need, changes nothing. Ends with the line that reexec_check() waits for, or with the reason why not. */
+int check_state(const char *path, const struct config_overrides *overrides);
 
 #endif

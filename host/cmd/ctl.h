@@ -47,6 +47,7 @@ int ctl_endpoint_ls(struct ctl *ctl, char **arguments, int count);
 int ctl_endpoint_inspect(struct ctl *ctl, char **arguments, int count);
 int ctl_status(struct ctl *ctl, char **arguments, int count);
 int ctl_events(struct ctl *ctl, char **arguments, int count);
+int ctl_reexec(struct ctl *ctl, char **arguments, int count);
 int ctl_reload(struct ctl *ctl, char **arguments, int count);
 int ctl_driver_ls(struct ctl *ctl, char **arguments, int count);
 int ctl_driver_inspect(struct ctl *ctl, char **arguments, int count);

@@ -62,6 +62,11 @@ static const struct ctl_option prune_options[] = {
 	{0, NULL, NULL, NULL},
 };
 
+static const struct ctl_option reexec_options[] = {
+	{0, "dry-run", NULL, "only ask the program whether it could"},
+	{0, NULL, NULL, NULL},
+};
+
 static const struct ctl_option endpoint_options[] = {
 	{0, "network", "NETWORK", "only of this network"},
 	{0, NULL, NULL, NULL},
@@ -81,6 +86,7 @@ const struct ctl_command ctl_commands[] = {
 	{"status", "", "how the host is", 0, 0, NULL, ctl_status},
 	{"events", "", "print what changes, as it changes, until interrupted", 0, 0, NULL, ctl_events},
 	{"reload", "", "read the configuration again", 0, 0, NULL, ctl_reload},
+	{"reexec", "[BINARY]", "let another ndrvd program take over in place (root only)", 0, 1, reexec_options, ctl_reexec},
 	{"driver ls", "", "list network types and what serves them", 0, 0, NULL, ctl_driver_ls},
 	{"driver inspect", "TYPE", "show all of a driver", 1, 1, NULL, ctl_driver_inspect},
 	{"driver load", "FILE", "load a driver file (root only)", 1, 1, NULL, ctl_driver_load},

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* ndrvctl status, events, reload, driver. */
+/* ndrvctl status, events, reload, reexec, driver. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +20,24 @@ int ctl_reload(struct ctl *ctl, char **arguments, int count)
 	(void)arguments;
 	(void)count;
 	return ctl_show(ctl, "POST", ctl_memory(strdup("/v1/reload")), NULL);
+}
+
+int ctl_reexec(struct ctl *ctl, char **arguments, int count)
+{
+	const char *path = ctl_flag(ctl, "dry-run") ? "/v1/reexec?dry_run=1" : "/v1/reexec";
+	json_t *body = NULL;
+	int status = 0;
+
+	if (count > 0) {
+		body = ctl_memory(json_object());
+		char *real = realpath(arguments[0], NULL); /* one that is not there is the host's to report */
+		status = ctl_set(ctl, body, "binary", real ? real : arguments[0]);
+		free(real);
+	}
+	if (!status)
+		return ctl_show(ctl, "POST", ctl_memory(strdup(path)), body);
+	json_decref(body);
+	return status;
 }
 
 /* --- events --- */

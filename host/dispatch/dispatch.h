@@ -49,6 +49,9 @@ void dispatch_submit(struct dispatch *dispatch, struct request *request,
 void dispatch_cancel(struct dispatch *dispatch, struct ticket *ticket);
 /* Submits and waits. */
 void dispatch_run(struct dispatch *dispatch, struct request *request, struct reply *reply);
+/* Waits until nothing is unfinished but requests for `but_for`. RETRY naming what still runs when the deadline passes first. Does
+ * not keep new requests from coming: the caller sees to that. */
+int dispatch_wait_idle(struct dispatch *dispatch, enum request_op but_for, uint64_t deadline_ns, struct ndrv_error *err);
 
 /* The bare path of an endpoint op on the calling thread: look-up, turn, frame, call, no log, no store. For benches and internal
  * callers that have no request. `err` must not be NULL. Returns the driver's code. */

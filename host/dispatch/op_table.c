@@ -74,6 +74,7 @@ static struct op table[REQ_COUNT] = {
 	ROW(STATUS, 0, ROLE_OPERATE, NONE, run_status, "show how the host is"),
 	ROW(METRICS, 0, ROLE_OPERATE, NONE, run_metrics, "counters in Prometheus' text format"),
 	ROW(RELOAD, OP_UPPER | OP_MUTATES, ROLE_ADMIN, NONE, NULL, "read the configuration again"),
+	ROW(REEXEC, OP_UPPER | OP_MUTATES | OP_DRY, ROLE_ADMIN, NONE, NULL, "let another ndrvd program take over in place"),
 };
 /* clang-format on */
 

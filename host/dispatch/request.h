@@ -47,7 +47,8 @@
 	X(DRIVER_ROLLBACK, "driver_rollback")                                                 \
 	X(STATUS, "status")                                                                   \
 	X(METRICS, "metrics")                                                                 \
-	X(RELOAD, "reload")
+	X(RELOAD, "reload")                                                                   \
+	X(REEXEC, "reexec") /* another ndrvd takes over in this process */
 
 enum request_op {
 #define REQUEST_X(name, text) REQ_##name,
@@ -122,7 +123,7 @@ struct request {
 	const void *row;
 	size_t row_bytes;
 
-	/* driver_load, driver_swap */
+	/* driver_load, driver_swap; reexec, where NULL is the program that runs */
 	const char *file;
 };
 

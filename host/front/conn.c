@@ -91,7 +91,8 @@ void conn_cut(struct conn *conn, const struct http *http, unsigned status, const
 		return;
 	conn_set_phase(conn, CONN_CUT, 0);
 	/* An idle connection that was used before is closed without a word: nothing was asked that could be answered. */
-	if (phase == CONN_GATE || (phase == CONN_RECEIVE && (conn->served == 0 || conn->exchange)))
+	bool idle = conn->served > 0 && !conn->exchange && (phase == CONN_RECEIVE || status == 408 || status == 503);
+	if ((phase == CONN_GATE || phase == CONN_RECEIVE) && !idle)
 		conn_write_error(conn->fd, http, status, error);
 	(void)shutdown(conn->fd, SHUT_RDWR);
 	if (phase == CONN_STREAM && conn->exchange)

@@ -6,7 +6,11 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "host/base/clock.h"
 #include "host/front/http.h"
+
+/* How long a connection without a request may stay open. */
+#define IDLE_TIMEOUT_NS (120 * NSEC_PER_SEC)
 
 enum conn_phase {
 	CONN_GATE,    /* accepted; its first request's head is arriving, libmicrohttpd has not seen it */
@@ -39,6 +43,7 @@ struct watch {
 	int epoll_fd, stop_fd, listen_fd;
 	bool listening; /* the listening socket is in the epoll set */
 	pthread_t thread;
+	pthread_mutex_t run;  /* the thread has it while it works on anything */
 	pthread_mutex_t lock; /* guards the table and the counts; no conn's lock is ever taken while it is held */
 	struct conn **table;
 	size_t table_size;
@@ -62,6 +67,8 @@ void watch_forget(struct watch *watch, struct conn *conn);
 bool watch_has_room(struct watch *watch, const struct caller *caller, const struct http_options *options, struct ndrv_error *err);
 /* Calls `each` with the lock of every connection held in turn, the table's not. */
 void watch_each(struct watch *watch, void (*each)(struct watch *watch, struct conn *conn, void *data), void *data);
+/* A connection that the former program had: as if accepted now, whatever the limits. */
+void watch_take_over(struct watch *watch, int fd, const struct caller *caller, bool served);
 /* Streams are ended and idle connections closed, so that http_stop() need not wait for clients. */
 void watch_end_all(struct watch *watch);
 
@@ -95,6 +102,8 @@ struct http {
 	uint32_t in_flight; /* exchanges with the dispatcher */
 	uint32_t open;	    /* exchanges that are not finished */
 	bool stopping;
+	int hold; /* hold.c's, as what follows */
+	int hold_fd, hold_peer;
 	_Atomic uint64_t requests;
 };
 

@@ -157,3 +157,20 @@ void control_counts(struct control *control, struct http_counts *ret)
 {
 	http_counts(control->http, ret);
 }
+
+struct http *control_http(struct control *control)
+{
+	return control->http;
+}
+
+int control_take_over(struct control *control, struct handover *handover, const struct ndrv_value *answer, struct ndrv_error *err)
+{
+	size_t bytes = 0;
+	char *text = json_from_value(answer, &bytes);
+
+	if (!text)
+		return ndrv_fail_errno(err, ENOMEM, "control front");
+	http_take_over(control->http, CONTROL_DOOR, handover, JSON_TYPE, text);
+	free(text);
+	return 0;
+}

@@ -5,6 +5,7 @@
 #define HOST_FRONT_CONTROL_H
 
 #include "host/front/fields.h"
+#include "host/front/hold.h"
 #include "host/front/http.h"
 
 struct control;
@@ -21,6 +22,11 @@ struct control_options {
 int control_start(const struct control_options *options, struct control **ret, struct ndrv_error *err);
 /* See http_stop(). */
 void control_stop(struct control *control);
+/* Its connections: what hold.h does. */
+struct http *control_http(struct control *control);
+/* Takes over the connections that the former program had, and answers the one that asked for the re-exec with `answer`. */
+int control_take_over(struct control *control, struct handover *handover, const struct ndrv_value *answer, struct ndrv_error *err);
+#define CONTROL_DOOR "control"
 void control_counts(struct control *control, struct http_counts *ret);
 
 /* --- the table of routes --- */
@@ -63,6 +69,7 @@ void decode_endpoint_create(struct fields *body, struct request *request);
 void decode_join(struct fields *body, struct request *request);
 void decode_program(struct fields *body, struct request *request);
 void decode_driver_load(struct fields *body, struct request *request);
+void decode_reexec(struct fields *body, struct request *request);
 void decode_discover(struct fields *body, struct request *request);
 void decode_gateway_check(struct fields *body, struct request *request);
 void decode_table_entry(struct fields *body, struct request *request);

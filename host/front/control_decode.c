@@ -162,6 +162,13 @@ void decode_gateway_check(struct fields *body, struct request *request)
 	request->raw_options = true;
 }
 
+void decode_reexec(struct fields *body, struct request *request)
+{
+	(void)fields_string(body, "binary", &request->file);
+	if (body->rc == 0 && request->file && request->file[0] != '/')
+		fields_refuse(body, "binary", "expected an absolute path, found \"%.128s\"", request->file);
+}
+
 void decode_driver_load(struct fields *body, struct request *request)
 {
 	(void)fields_string(body, "file", &request->file);

@@ -15,9 +15,8 @@
 #include "host/base/log.h"
 #include "host/front/conn.h"
 #include "host/front/errors.h"
+#include "host/front/hold.h"
 
-/* How long a connection without a request may stay open. */
-#define IDLE_TIMEOUT_NS (120 * NSEC_PER_SEC)
 /* How long http_stop() lets clients take replies that are ready. */
 #define STOP_GRACE_NS NSEC_PER_SEC
 /* For libmicrohttpd: request line and headers of a request after a connection's first. */
@@ -153,6 +152,8 @@ static void *on_request_line(void *data, const char *target, struct MHD_Connecti
 {
 	struct http *http = data;
 	struct conn *conn = conn_of(mhd);
+	if (!conn)
+		hold_here(http, mhd);
 	struct exchange *exchange = calloc(1, sizeof(*exchange));
 
 	if (!exchange || !conn) {
@@ -216,7 +217,7 @@ static void on_connection(void *data, struct MHD_Connection *mhd, void **context
 
 	if (code == MHD_CONNECTION_NOTIFY_STARTED) {
 		const union MHD_ConnectionInfo *info = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD);
-		*context = info ? watch_find(&http->watch, info->connect_fd) : NULL;
+		*context = info && !hold_is_ours(http, info->connect_fd) ? watch_find(&http->watch, info->connect_fd) : NULL;
 		return;
 	}
 	struct conn *conn = *context;
@@ -348,10 +349,10 @@ static enum MHD_Result on_request(void *data, struct MHD_Connection *mhd, const 
 
 	(void)data;
 	(void)url;
-	(void)version;
 	if (!exchange)
 		return MHD_NO; /* out of memory: the connection ends */
 	if (exchange->state == EXCHANGE_HEAD) {
+		exchange->old_version = strcmp(version, MHD_HTTP_VERSION_1_0) == 0;
 		take_head(exchange, method);
 		/* A refusal at once saves reading the body, and costs the connection; without a body we are called again. */
 		return exchange->state == EXCHANGE_READY && has_body(mhd) ? queue_reply(exchange) : MHD_YES;

@@ -148,13 +148,33 @@ int listen_open(const char *path, gid_t gid, struct listener *ret, struct ndrv_e
 	return 0;
 }
 
+int listen_adopt(int fd, bool activated, struct listener *ret, struct ndrv_error *err)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNSPEC};
+	socklen_t length = sizeof(address), flag_length = sizeof(int), type_length = sizeof(int);
+	int listening = 0, type = 0, flags = fcntl(fd, F_GETFL);
+
+	if (getsockname(fd, (struct sockaddr *)&address, &length) < 0 || address.sun_family != AF_UNIX ||
+	    getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &flag_length) < 0 || !listening ||
+	    getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &type_length) < 0 || type != SOCK_STREAM)
+		return ndrv_fail(err, NDRV_E_BAD_REQUEST, "descriptor %d, given as a socket, is no listening unix stream socket",
+				 fd);
+	if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0 || fcntl(fd, F_SETFD, FD_CLOEXEC) < 0)
+		return ndrv_fail_errno(err, errno, "socket given as descriptor %d", fd);
+	if (activated)
+		(void)snprintf(ret->path, sizeof(ret->path), "%.*s", (int)sizeof(ret->path) - 1, address.sun_path);
+	ret->fd = fd;
+	ret->activated = activated;
+	return 0;
+}
+
 void listen_close(struct listener *listener)
 {
 	struct stat st;
 
 	if (listener->fd < 0)
 		return;
-	if (lstat(listener->path, &st) == 0 && st.st_dev == listener->dev && st.st_ino == listener->inode)
+	if (!listener->activated && lstat(listener->path, &st) == 0 && st.st_dev == listener->dev && st.st_ino == listener->inode)
 		(void)unlink(listener->path);
 	(void)close(listener->fd);
 	listener->fd = -1;

@@ -9,6 +9,7 @@ host_libhost_a_SOURCES += \
 	%D%/events.c \
 	%D%/fields.c %D%/fields.h \
 	%D%/gate.c \
+	%D%/hold.c %D%/hold.h \
 	%D%/http.c %D%/http.h \
 	%D%/json.c %D%/json.h \
 	%D%/listen.c %D%/listen.h \

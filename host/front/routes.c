@@ -12,6 +12,7 @@ const struct route control_routes[] = {
 	{"GET", "/metrics", REQ_METRICS, 0, 200, NULL},
 	{"GET", "/v1/events", CONTROL_EVENTS, 0, 200, NULL},
 	{"POST", "/v1/reload", REQ_RELOAD, 0, 200, NULL},
+	{"POST", "/v1/reexec", REQ_REEXEC, QUERY_DRY_RUN, 200, decode_reexec},
 
 	{"GET", "/v1/networks", REQ_NETWORK_LIST, 0, 200, NULL},
 	{"POST", "/v1/networks", REQ_NETWORK_CREATE, 0, 201, decode_network_create},

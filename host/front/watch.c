@@ -98,6 +98,16 @@ static void on_event(struct watch *watch, uint64_t key, uint32_t events)
 
 /* --- accepting --- */
 
+/* Looks at what it says from now on, and at what it has said. */
+static void begin(struct watch *watch, struct conn *conn, uint64_t timeout_ns)
+{
+	(void)pthread_mutex_lock(&conn->lock);
+	conn_set_phase(conn, CONN_GATE, timeout_ns);
+	if (epoll_set(watch, EPOLL_CTL_ADD, conn->fd, EPOLLIN | EPOLLRDHUP | EPOLLET, key_of(conn)) < 0)
+		close_gated(watch, conn);
+	(void)pthread_mutex_unlock(&conn->lock);
+}
+
 static void admit(struct watch *watch, int fd)
 {
 	struct http *http = watch->http;
@@ -119,11 +129,22 @@ static void admit(struct watch *watch, int fd)
 		return;
 	}
 	atomic_fetch_add(&watch->accepted, 1);
-	(void)pthread_mutex_lock(&conn->lock);
-	conn_set_phase(conn, CONN_GATE, http->options.request_timeout_ns);
-	if (epoll_set(watch, EPOLL_CTL_ADD, fd, EPOLLIN | EPOLLRDHUP | EPOLLET, key_of(conn)) < 0)
-		close_gated(watch, conn);
-	(void)pthread_mutex_unlock(&conn->lock);
+	begin(watch, conn, http->options.request_timeout_ns);
+}
+
+void watch_take_over(struct watch *watch, int fd, const struct caller *caller, bool served)
+{
+	struct conn *conn = conn_new(fd, caller);
+
+	if (conn)
+		conn->served = served;
+	if (!conn || !watch_add(watch, conn)) {
+		if (conn)
+			(void)conn_unref(conn);
+		(void)close(fd);
+		return;
+	}
+	begin(watch, conn, served ? IDLE_TIMEOUT_NS : watch->http->options.request_timeout_ns);
 }
 
 static void accept_some(struct watch *watch)
@@ -191,33 +212,45 @@ static bool is_idle(struct watch *watch)
 	return idle;
 }
 
+/* False: to end. */
+static bool work(struct watch *watch, const struct epoll_event *events, int count)
+{
+	for (int i = 0; i < count; i++) {
+		if (events[i].data.u64 == KEY_STOP)
+			return false;
+		if (events[i].data.u64 == KEY_LISTEN)
+			accept_some(watch);
+		else
+			on_event(watch, events[i].data.u64, events[i].events);
+	}
+	return true;
+}
+
 static void *watch_main(void *data)
 {
 	struct watch *watch = data;
 	uint64_t next = clock_ns();
 
-	for (;;) {
+	for (bool go = true; go;) {
 		struct epoll_event events[EVENTS];
 		uint64_t now = clock_ns();
 		int timeout = -1;
 
 		if (!is_idle(watch)) {
 			if (now >= next) {
+				(void)pthread_mutex_lock(&watch->run);
 				sweep(watch);
+				(void)pthread_mutex_unlock(&watch->run);
 				next = now + sweep_interval(watch);
 			}
 			timeout = (int)((next - now) / NSEC_PER_MSEC) + 1;
 		}
 		int count = epoll_wait(watch->epoll_fd, events, EVENTS, timeout);
-		for (int i = 0; i < count; i++) {
-			if (events[i].data.u64 == KEY_STOP)
-				return NULL;
-			if (events[i].data.u64 == KEY_LISTEN)
-				accept_some(watch);
-			else
-				on_event(watch, events[i].data.u64, events[i].events);
-		}
+		(void)pthread_mutex_lock(&watch->run);
+		go = work(watch, events, count);
+		(void)pthread_mutex_unlock(&watch->run);
 	}
+	return NULL;
 }
 
 /* --- start and stop --- */
@@ -245,6 +278,7 @@ int watch_start(struct watch *watch, struct http *http, int listen_fd, struct nd
 {
 	*watch = (struct watch){.http = http, .epoll_fd = -1, .stop_fd = -1, .listen_fd = listen_fd};
 	(void)pthread_mutex_init(&watch->lock, NULL);
+	(void)pthread_mutex_init(&watch->run, NULL);
 	int rc = open_fds(watch, err);
 	if (rc == 0) {
 		int failed = pthread_create(&watch->thread, NULL, watch_main, watch);
@@ -254,6 +288,7 @@ int watch_start(struct watch *watch, struct http *http, int listen_fd, struct nd
 	if (rc < 0) {
 		close_fds(watch);
 		(void)pthread_mutex_destroy(&watch->lock);
+		(void)pthread_mutex_destroy(&watch->run);
 	}
 	return rc;
 }
@@ -278,4 +313,5 @@ void watch_free(struct watch *watch)
 	free(watch->table);
 	close_fds(watch);
 	(void)pthread_mutex_destroy(&watch->lock);
+	(void)pthread_mutex_destroy(&watch->run);
 }

@@ -148,6 +148,8 @@ static int add_status(struct host *host, struct request *request, struct reply *
 		rc = ndrv_map_set(arena, &reply->value, "state", state, err);
 	if (!rc)
 		rc = ndrv_map_set(arena, &reply->value, "recovery", host->recovery, err);
+	if (!rc)
+		rc = reexec_status(host, arena, &reply->value, err);
 	const char *file = host->config->file ? host->config->file : "";
 	if (!rc)
 		rc = ndrv_map_set(arena, &reply->value, "config", ndrv_string(file), err);
@@ -170,5 +172,7 @@ int extra_serve(void *data, struct request *request, struct reply *reply)
 		return serve_inspect(host, request, reply);
 	if (request->op == REQ_RELOAD)
 		return host_reload(host, request->arena, &reply->value, &reply->error);
+	if (request->op == REQ_REEXEC)
+		return reexec_serve(host, request, reply);
 	return ndrv_fail(&reply->error, NDRV_E_NOT_IMPLEMENTED, "operation %s", request_op_name(request->op));
 }

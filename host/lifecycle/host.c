@@ -166,8 +166,9 @@ int host_open(const struct host_options *options, struct host **ret, struct ndrv
 	arena_init(&host->recovery_arena, RECOVERY_MEMORY);
 	host->overrides = options->overrides;
 	host->probe_program = options->probe_program;
-	int rc = 0;
-	if (options->config_path) {
+	host->reexec = reexec_new();
+	int rc = host->reexec ? 0 : ndrv_fail_errno(err, ENOMEM, "start the host");
+	if (!rc && options->config_path) {
 		host->config_path = strdup(options->config_path);
 		rc = host->config_path ? 0 : ndrv_fail_errno(err, ENOMEM, "start the host");
 	}
@@ -227,6 +228,7 @@ void host_close(struct host *host, uint64_t grace_ns)
 		config_free(host->config);
 	free(host->config_path);
 	arena_reset(&host->recovery_arena);
+	reexec_free(host->reexec);
 	(void)pthread_mutex_destroy(&host->lock);
 	free(host);
 }

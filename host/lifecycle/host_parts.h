@@ -7,6 +7,7 @@
 #include "host/lifecycle/host.h"
 #include "host/lifecycle/images.h"
 #include "host/lifecycle/keeper.h"
+#include "host/lifecycle/reexec.h"
 
 /* A configuration that a reload replaced. */
 struct former {
@@ -33,6 +34,7 @@ struct host {
 	struct images images;
 	struct keeper keeper;
 	const char *probe_program; /* NULL: new driver files are not tried in a process of their own first */
+	struct reexec *reexec;
 };
 
 /* Of a driver that serves: remembers its image, takes up the networks that waited for it, ends its being an orphan. */

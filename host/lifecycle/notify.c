@@ -2,11 +2,14 @@
 #include "host/lifecycle/notify.h"
 
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
+
+#include "host/base/clock.h"
 
 void notify(const char *state)
 {
@@ -25,4 +28,12 @@ void notify(const char *state)
 	ssize_t ignored = sendto(fd, state, strlen(state), MSG_NOSIGNAL, (const struct sockaddr *)&addr, length);
 	(void)ignored;
 	(void)close(fd);
+}
+
+void notify_reloading(void)
+{
+	char text[80];
+
+	(void)snprintf(text, sizeof(text), "RELOADING=1\nMONOTONIC_USEC=%llu", (unsigned long long)(clock_ns() / 1000));
+	notify(text);
 }

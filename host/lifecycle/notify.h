@@ -5,5 +5,7 @@
 
 /* `state`: lines like "READY=1". */
 void notify(const char *state);
+/* RELOADING=1 with the time that Type=notify-reload wants; READY=1 must follow. */
+void notify_reloading(void);
 
 #endif

@@ -55,6 +55,8 @@ static void commands_say_what_they_are_asked_to(void **state)
 	(void)state;
 	decodes_to("status", "{\"op\":\"status\",\"role\":2}");
 	decodes_to("reload", "{\"op\":\"reload\",\"role\":2}");
+	decodes_to("reexec", "{\"op\":\"reexec\",\"role\":2}");
+	decodes_to("reexec --dry-run /no/ndrvd", "{\"op\":\"reexec\",\"dry_run\":true,\"file\":\"/no/ndrvd\",\"role\":2}");
 	decodes_to("driver ls", "{\"op\":\"driver_list\",\"role\":2}");
 	decodes_to("driver inspect bridge", "{\"op\":\"driver_inspect\",\"type\":\"bridge\",\"role\":2}");
 	decodes_to("driver load /x/y.so", "{\"op\":\"driver_load\",\"file\":\"/x/y.so\",\"role\":2}");
@@ -184,10 +186,10 @@ static void wrong_usage_is_2_and_asks_nothing(void **state)
 static void help_is_there_for_every_command(void **state)
 {
 	static const char *const commands[] = {
-		"status",	    "events",	     "reload",		"driver ls",	      "driver inspect",
-		"driver load",	    "driver unload", "network create",	"network ls",	      "network inspect",
-		"network rm",	    "network prune", "network connect", "network disconnect", "endpoint ls",
-		"endpoint inspect",
+		"status",	   "events",	       "reload",	"reexec",	   "driver ls",
+		"driver inspect",  "driver load",      "driver unload", "network create",  "network ls",
+		"network inspect", "network rm",       "network prune", "network connect", "network disconnect",
+		"endpoint ls",	   "endpoint inspect",
 	};
 	struct run all, one;
 
