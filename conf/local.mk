@@ -9,6 +9,15 @@ dist_driverconf_DATA += \
 bashcompletiondir = $(datadir)/bash-completion/completions
 dist_bashcompletion_DATA = %D%/completion/ndrvctl.bash
 
+# Units: the paths in them are those of this build.
+EXTRA_DIST += %D%/ndrvd.service.in
+systemdsystemunit_DATA = %D%/ndrvd.service
+dist_systemdsystemunit_DATA = %D%/ndrvd.socket
+CLEANFILES += %D%/ndrvd.service
+%D%/ndrvd.service: %D%/ndrvd.service.in Makefile
+	$(AM_V_GEN)$(MKDIR_P) $(@D) && sed -e 's|@sbindir[@]|$(sbindir)|' -e 's|@bindir[@]|$(bindir)|' \
+		$(srcdir)/%D%/ndrvd.service.in > $@.tmp && mv $@.tmp $@
+
 # An administrator's file is not overwritten by `make install`, nor removed by `make uninstall` once it was changed.
 ndrvconfdir = $(sysconfdir)/ndrv
 install-data-local: install-ndrvd-yaml
