@@ -102,12 +102,13 @@ int drivers_load(struct drivers *drivers, const struct config_driver *descriptor
 	return 0;
 }
 
-int drivers_load_all(struct drivers *drivers, const struct config *config, struct ndrv_error *err)
+int drivers_load_all(struct drivers *drivers, const struct config *config, drivers_stand_in stand_in, void *data,
+		     struct ndrv_error *err)
 {
 	for (uint32_t i = 0; i < config->driver_count; i++) {
 		const struct config_driver *descriptor = &config->drivers[i];
 		struct ndrv_error why = {0};
-		if (!descriptor->enabled)
+		if (!descriptor->enabled || stand_in(data, descriptor))
 			continue;
 		int rc = drivers_load(drivers, descriptor, &why);
 		if (rc && descriptor->critical) {

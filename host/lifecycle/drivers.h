@@ -27,8 +27,11 @@ void drivers_done(struct drivers *drivers);
 
 /* Loads one descriptor; the result is logged and a refusal is kept until the name loads or goes. */
 int drivers_load(struct drivers *drivers, const struct config_driver *descriptor, struct ndrv_error *err);
+/* True: something else was loaded in place of what the descriptor says. */
+typedef bool (*drivers_stand_in)(void *data, const struct config_driver *descriptor);
 /* Loads every enabled one. Fails only for a critical one. */
-int drivers_load_all(struct drivers *drivers, const struct config *config, struct ndrv_error *err);
+int drivers_load_all(struct drivers *drivers, const struct config *config, drivers_stand_in stand_in, void *data,
+		     struct ndrv_error *err);
 /* The descriptor's sha256 as 64 digits in `text` (65 bytes), or NULL. */
 const char *drivers_pin_text(const struct config_driver *descriptor, char *text);
 /* Forgets the refusal of this name. */

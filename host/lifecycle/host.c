@@ -121,7 +121,7 @@ static int start_drivers(struct host *host, struct ndrv_error *err)
 	if (!rc)
 		rc = keeper_start(&host->keeper, host, err);
 	if (!rc)
-		rc = drivers_load_all(&host->drivers, host->config, err);
+		rc = drivers_load_all(&host->drivers, host->config, orphans_stand_in, host, err);
 	if (!rc)
 		orphans_load(host);
 	return rc;

@@ -5,6 +5,7 @@
 
 #include "host/base/log.h"
 #include "host/lifecycle/swap.h"
+#include "host/plugin/source.h"
 
 #define MEMORY (4u << 20)
 
@@ -19,8 +20,33 @@ static void load_copy(struct host *host, struct arena *arena, const char *name)
 		.name = name, .path = note.path, .config = note.config, .at = "the host's own copy", .enabled = true};
 	if (drivers_load(&host->drivers, &descriptor, &err))
 		return; /* logged */
-	log_warning("driver", "%s: %s is gone; its networks are served by the host's own copy until they go", name, note.file);
+	log_warning("driver", "%s: %s is gone or refused; its networks are served by the host's own copy", name, note.file);
 	keeper_add_orphan(&host->keeper, name);
+}
+
+bool orphans_stand_in(void *data, const struct config_driver *descriptor)
+{
+	struct host *host = data;
+	struct source source = {0};
+	struct image_note note;
+	struct arena arena;
+	bool loaded = false;
+
+	if (source_read(descriptor->path, NULL, &source, NULL))
+		return false;
+	arena_init(&arena, MEMORY);
+	const char *reason = images_refusal(&host->images, &arena, source.sha256);
+	source_clear(&source);
+	if (reason && images_recall(&host->images, &arena, descriptor->name, &note, NULL) == 0) {
+		struct config_driver copy = *descriptor;
+		copy.path = note.path;
+		copy.pinned = false;
+		log_warning("driver", "%s: %s was refused before (%s): the copy of what served then is loaded", descriptor->name,
+			    descriptor->path, reason);
+		loaded = drivers_load(&host->drivers, &copy, NULL) == 0;
+	}
+	arena_reset(&arena);
+	return loaded;
 }
 
 static int look_at_network(struct network *network, void *data)

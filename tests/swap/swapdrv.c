@@ -209,7 +209,7 @@ static int prepare(void *data, struct ndrv_call *call, const struct ndrv_blob *f
 	struct self *self = data;
 
 #ifdef SW_CRASH_PREPARE
-	(void)raise(11);
+	(void)raise(6);
 #endif
 #ifdef SW_HANG_PREPARE
 	for (;;)
@@ -319,7 +319,7 @@ static int open_self(const struct ndrv_host *host, void **ret, struct ndrv_error
 #ifdef SW_CRASH_LOAD
 static void __attribute__((constructor)) crash(void)
 {
-	(void)raise(11);
+	(void)raise(6);
 }
 #endif
 #ifdef SW_EXIT_LOAD
