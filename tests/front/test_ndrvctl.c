@@ -189,7 +189,7 @@ static void help_is_there_for_every_command(void **state)
 		"status",	   "events",	       "reload",	"reexec",	   "driver ls",
 		"driver inspect",  "driver load",      "driver unload", "network create",  "network ls",
 		"network inspect", "network rm",       "network prune", "network connect", "network disconnect",
-		"endpoint ls",	   "endpoint inspect",
+		"endpoint ls",	   "endpoint inspect", "driver swap",	"driver rollback",
 	};
 	struct run all, one;
 
