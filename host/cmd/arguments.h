@@ -13,7 +13,7 @@ struct arguments {
 	const char *dirs[ARGUMENTS_DIRS_MAX]; /* what overrides.driver_config_dirs points to */
 	bool check;
 	const char *probe, *probe_sha256; /* a file to try; NULL: not that */
-	bool check_state; /* asked by a running ndrvd that this program is to replace */
+	bool check_state;		  /* asked by a running ndrvd that this program is to replace */
 };
 
 /* Ends the program itself for --help and --version (status 0) and for a command line it cannot use (status 2). */

@@ -223,11 +223,33 @@ static int check_former_refusal(struct host *host, const struct swap_wish *wish,
 	return reason ? ndrv_fail(err, NDRV_E_DRIVER_REFUSED, "this content was refused before: %s", reason) : 0;
 }
 
+struct counting {
+	const struct generation *from;
+	struct transfer_report numbers;
+};
+
+static int count_network(struct network *network, void *data)
+{
+	struct counting *counting = data;
+	struct driver_type *type = network->driver;
+	const struct instance *instance = type ? type_current(type) : NULL;
+
+	if (!instance || instance->generation != counting->from)
+		return 0;
+	counting->numbers.networks++;
+	/* A busy one is counted without its endpoints: nothing waits for a number. */
+	if (!turn_try(&network->turn))
+		return 0;
+	counting->numbers.endpoints += network->endpoint_count;
+	turn_pass(&network->turn);
+	return 0;
+}
+
 static int try_file(struct host *host, const struct swap_wish *wish, const struct inspection *inspection, struct report *report,
 		    struct ndrv_error *err)
 {
 	const char *sha256 = inspection->source.sha256;
-	struct transfer_report nothing = {0};
+	struct counting counting = {.from = wish->from};
 
 	int rc = swap_check_note(host, wish->from, &inspection->report.note, err);
 	if (!rc)
@@ -236,7 +258,8 @@ static int try_file(struct host *host, const struct swap_wish *wish, const struc
 		rc = load_and_hand_over(host, wish, sha256, report, err);
 	if (!rc && wish->dry_run) {
 		set_driver(report, "to", &inspection->report.note, sha256, 0);
-		set_numbers(report, &nothing);
+		(void)records_each(host->records, count_network, &counting);
+		set_numbers(report, &counting.numbers);
 	}
 	if (rc && !wish->dry_run)
 		note_refusal(host, wish->from->name, sha256, err);

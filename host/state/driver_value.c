@@ -35,8 +35,12 @@ int store_driver_get_value(struct store *store, struct arena *arena, const char 
 		return rc;
 	json_t *object = json_loadb(text, bytes, JSON_REJECT_DUPLICATES, NULL);
 	struct json_in in = {.object = object, .arena = arena};
-	json_in_value(&in, "value", ret);
+	struct ndrv_value value = ndrv_null();
+	json_in_value(&in, "value", &value);
 	bool good = json_is_object(object) && !in.bad;
 	json_decref(object);
-	return good ? 0 : ndrv_fail(err, NDRV_E_STATE, "store key %s of %s makes no sense", key, driver);
+	if (!good)
+		return ndrv_fail(err, NDRV_E_STATE, "store key %s of %s makes no sense", key, driver);
+	/* What was read is as large as its content: the copy can be added to. */
+	return ndrv_value_copy(&arena->ndrv, &value, ret, err);
 }

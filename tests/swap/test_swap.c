@@ -95,6 +95,9 @@ static void a_dry_run_changes_nothing(void **state)
 	assert_answer(reply);
 	(void)ndrv_map_string(&reply.value, "result", &result, NULL);
 	assert_string_equal(result, "would swap");
+	int64_t endpoints = 0;
+	(void)ndrv_map_int(&reply.value, "endpoints", &endpoints, NULL);
+	assert_int_equal(endpoints, 2);
 	assert_refused(swaprig_dry(rig, "newer"), NDRV_E_FORBIDDEN, "version 3 or newer");
 	assert_serves(rig, 1);
 }

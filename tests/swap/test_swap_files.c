@@ -109,6 +109,13 @@ static void what_was_refused_is_not_tried_again_but_by_hand(void **state)
 	/* It would do now; the host remembers the bytes. */
 	assert_non_null(strstr(swaprig_reload(rig), "this content was refused before"));
 	assert_int_equal(count_in(rig, "refused_files"), 1);
+	struct ndrv_value status = swaprig_status(rig);
+	const struct ndrv_value *row = &ndrv_map_get(&status, "refused_files")->u.items[0];
+	const char *name = "", *sha256 = "";
+	assert_int_equal(ndrv_map_string(row, "name", &name, NULL), 1);
+	assert_int_equal(ndrv_map_string(row, "sha256", &sha256, NULL), 1);
+	assert_string_equal(name, "swap");
+	assert_int_equal(strlen(sha256), 64);
 	assert_int_equal(version(rig), 1);
 	/* Nor at a start: what served then serves again, from the copy. */
 	swaprig_restart(rig);
@@ -156,14 +163,36 @@ static void an_orphan_whose_file_comes_back_is_one_no_more(void **state)
 	assert_int_equal(version(rig), 2);
 }
 
+struct hearing {
+	struct event_sink sink; /* first */
+	_Atomic int swaps, rollbacks;
+};
+
+static void hear(struct event_sink *sink, const struct ndrv_value *event)
+{
+	struct hearing *hearing = (struct hearing *)(void *)sink;
+	const char *what = "";
+
+	(void)ndrv_map_string(event, "event", &what, NULL);
+	hearing->swaps += strcmp(what, "driver-swap") == 0;
+	hearing->rollbacks += strcmp(what, "driver-rollback") == 0;
+}
+
 static void an_ill_driver_is_put_back(void **state)
 {
 	struct swaprig *rig = *state;
+	struct hearing hearing = {.sink = {.event = hear}};
 
+	dispatch_add_sink(rig->dispatch, &hearing.sink);
 	assert_answer(swaprig_swap(rig, "ill"));
 	assert_int_equal(version(rig), 4);
 	assert_true(becomes(rig, 1));
 	assert_int_equal(swaprig_info(rig, "n1", "e1", "joins"), 1);
+	for (int i = 0; i < 1000 && !atomic_load(&hearing.rollbacks); i++)
+		sleep_ms(5);
+	dispatch_del_sink(rig->dispatch, &hearing.sink);
+	assert_int_equal(hearing.swaps, 1);
+	assert_int_equal(hearing.rollbacks, 1);
 	assert_int_equal(count_in(rig, "refused_files"), 1);
 }
 
