@@ -200,8 +200,8 @@ static json_t *find_endpoint(const struct ctl *ctl, char *path, const char *what
 		(void)ctl_text(row, "name", name, sizeof(name));
 		(void)ctl_text(row, "id", id, sizeof(id));
 		bool is = netns ? same_namespace(netns, ctl_text(row, "join.netns", where, sizeof(where)))
-				: strcmp(name, what) == 0 || strcmp(id, what) == 0;
-		bool begins = !netns && !is && *what && starts_with(id, what);
+				: what && (strcmp(name, what) == 0 || strcmp(id, what) == 0);
+		bool begins = !netns && !is && what && *what && starts_with(id, what);
 		exact += is;
 		near += begins;
 		if (is || (begins && exact == 0))

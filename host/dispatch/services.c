@@ -63,7 +63,7 @@ static int keep_pending(struct services *services, const struct generation *gene
 			pending_free(pending);
 		return ndrv_fail(err, NDRV_E_NO_SERVICE, "out of memory");
 	}
-	if (bytes)
+	if (value && bytes)
 		memcpy(pending->value, value, bytes);
 	(void)pthread_mutex_lock(&services->lock);
 	pending->next = services->pending;

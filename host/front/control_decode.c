@@ -269,8 +269,10 @@ static void decode_netns(struct fields *body, struct request *request)
 			fields_refuse(body, "netns", "expected a path or a name, found \"\"");
 		if (body->rc == 0 && !strchr(request->netns, '/')) {
 			request->netns = ndrv_arena_printf(&body->arena->ndrv, "/run/netns/%s", request->netns);
-			if (!request->netns)
+			if (!request->netns) {
 				fields_fail(body, ndrv_fail(body->err, NDRV_E_INTERNAL, "out of memory"));
+				return;
+			}
 		}
 		if (body->rc == 0 && request->netns[0] != '/')
 			fields_refuse(body, "netns", "expected an absolute path or a plain name, found \"%.128s\"", request->netns);

@@ -43,11 +43,13 @@ uint64_t host_features(void)
 static bool stderr_is_journal(void)
 {
 	const char *text = secure_getenv("JOURNAL_STREAM");
-	unsigned long long device, inode;
+	char is[64];
 	struct stat st;
 
-	return text && sscanf(text, "%llu:%llu", &device, &inode) == 2 && fstat(STDERR_FILENO, &st) == 0 && st.st_dev == device &&
-	       st.st_ino == inode;
+	if (!text || fstat(STDERR_FILENO, &st))
+		return false;
+	(void)snprintf(is, sizeof(is), "%llu:%llu", (unsigned long long)st.st_dev, (unsigned long long)st.st_ino);
+	return strcmp(text, is) == 0;
 }
 
 static void apply_log(const struct config_log *log)

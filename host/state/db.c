@@ -2,7 +2,9 @@
 #include "host/state/db.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -40,7 +42,7 @@ int db_fail(struct db *db, int sqlite_rc, const char *what, const char *id, stru
 			       what, id);
 	else
 		rc = ndrv_fail(err, NDRV_E_STATE, "state file %s: cannot %s %s: %s%s%s", db->path, what, id,
-			       sqlite3_errstr(sqlite_rc), sys ? ": " : "", sys ? strerror(sys) : "");
+			       sqlite3_errstr(sqlite_rc), sys ? ": " : "", sys ? strerrordesc_np(sys) : "");
 	if (err)
 		err->sys_errno = disk_is_full(sqlite_rc, sys) ? ENOSPC : sys;
 	return rc;
@@ -173,6 +175,18 @@ static int check_identity(struct db *db, int id, int version, char *why, struct 
 	return 0;
 }
 
+static bool read_number(const char *text, int *ret)
+{
+	char *end;
+
+	errno = 0;
+	long number = strtol(text, &end, 10);
+	if (end == text || *end || errno || number < INT_MIN || number > INT_MAX)
+		return false;
+	*ret = (int)number;
+	return true;
+}
+
 static int check_or_create(struct db *db, bool content_expected, char *why, struct ndrv_error *err)
 {
 	char text[200], sql[64];
@@ -187,10 +201,10 @@ static int check_or_create(struct db *db, bool content_expected, char *why, stru
 		return DB_CORRUPT;
 	}
 	rc = db_query_text(db, "PRAGMA application_id", text, sizeof(text));
-	if (sscanf(text, "%d", &id) != 1 || rc)
+	if (rc || !read_number(text, &id))
 		return judge(db, rc ? rc : SQLITE_CORRUPT, "read", why, err);
 	rc = db_query_text(db, "PRAGMA user_version", text, sizeof(text));
-	if (sscanf(text, "%d", &version) != 1 || rc)
+	if (rc || !read_number(text, &version))
 		return judge(db, rc ? rc : SQLITE_CORRUPT, "read", why, err);
 	rc = blank ? 0 : check_identity(db, id, version, why, err);
 	if (rc)

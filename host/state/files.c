@@ -16,7 +16,7 @@
 static int fail(struct ndrv_error *err, const char *path, const char *why)
 {
 	int saved = errno;
-	int rc = ndrv_fail(err, NDRV_E_STATE, "%s %s: %s", path, why, strerror(saved));
+	int rc = ndrv_fail(err, NDRV_E_STATE, "%s %s: %s", path, why, strerrordesc_np(saved));
 
 	if (err)
 		err->sys_errno = saved;

@@ -187,7 +187,7 @@ static void remember_leased(struct source *source, addrset_number end)
 static bool find_in_source(struct source *source, const struct pool_list *list, struct asking *asking, struct ndrv_prefix *ret)
 {
 	size_t next = first_ending_at(list, source->hint);
-	addrset_number at = source->hint, end = source->last;
+	addrset_number at = source->hint, end;
 
 	for (size_t refused = 0; !source->spent && refused < IN_USE_MAX; at = end + 1) {
 		while (next < list->count && list->items[next]->last < at)

@@ -139,7 +139,7 @@ void db_backup(struct db *db)
 	db->changes = 0;
 	(void)unlink(fresh);
 	if (files_prepare_file(fresh, &size, NULL)) {
-		(void)snprintf(report->backup_error, sizeof(report->backup_error), "cannot make it: %s", strerror(errno));
+		(void)snprintf(report->backup_error, sizeof(report->backup_error), "cannot make it: %s", strerrordesc_np(errno));
 		return;
 	}
 	int rc = vacuum_into(db, fresh);
@@ -149,7 +149,7 @@ void db_backup(struct db *db)
 		return;
 	}
 	if (files_sync(fresh) || (rename(newest, older) && errno != ENOENT) || rename(fresh, newest) || files_sync_dir_of(newest)) {
-		(void)snprintf(report->backup_error, sizeof(report->backup_error), "%s", strerror(errno));
+		(void)snprintf(report->backup_error, sizeof(report->backup_error), "%s", strerrordesc_np(errno));
 		(void)unlink(fresh);
 		return;
 	}
