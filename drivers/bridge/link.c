@@ -234,6 +234,7 @@ static int create_pair(struct ndrv_call *call, const struct ndrv_network *networ
 
 int link_make_pair(struct ndrv_call *call, const struct ndrv_network *network, const struct net *net, struct ep *ep, int netns_fd)
 {
+	struct ndrv_link bridge;
 	int rc = create_pair(call, network, net, ep, netns_fd);
 
 	/* Left by a call that was broken off: where its other end is, and with what address, nobody knows. */
@@ -245,6 +246,11 @@ int link_make_pair(struct ndrv_call *call, const struct ndrv_network *network, c
 	}
 	if (rc == -NDRV_E_NETWORK_FULL)
 		return ndrv_fail_object(call->err, NDRV_E_NETWORK_FULL, network->id);
+	/* The kernel has no more than "Invalid argument" for it. */
+	if (rc && ndrv_link_get(call->host_nl, NULL, net->index, &bridge, NULL) == -NDRV_E_NO_LINK)
+		return ndrv_fail(call->err, NDRV_E_NO_LINK,
+				 "no interface %s: somebody deleted this network's bridge; delete the network and create it again",
+				 net->link);
 	/* The host end's name was free just now, and the kernel does not say which end it means. */
 	if (rc == -NDRV_E_LINK_EXISTS && netns_fd >= 0)
 		return ndrv_fail(call->err, NDRV_E_LINK_EXISTS, "interface %s already exists in the sandbox", ep->inner);
