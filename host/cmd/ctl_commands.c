@@ -25,6 +25,7 @@ static const struct ctl_option create_options[] = {
 	{0, "ip-range", "PREFIX", "take addresses from this part of the subnet; may be repeated"},
 	{0, "aux-address", "KEY=ADDRESS", "an address in a subnet that is not given out; may be repeated"},
 	{0, "ipv6", NULL, "the network has IPv6"},
+	{0, "no-ipv4", NULL, "the network has no IPv4"},
 	{0, "internal", NULL, "the network has no way out"},
 	{'o', "opt", "KEY=VALUE", "an option of the driver; may be repeated"},
 	{0, "id", "ID", "the network's id, instead of one the host makes"},

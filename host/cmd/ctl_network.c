@@ -170,6 +170,8 @@ int ctl_network_create(struct ctl *ctl, char **arguments, int count)
 	status = status ? status : ctl_options(ctl, body);
 	if (ctl_flag(ctl, "ipv6"))
 		(void)json_object_set_new(body, "ipv6", json_true());
+	if (ctl_flag(ctl, "no-ipv4"))
+		(void)json_object_set_new(body, "ipv4", json_false());
 	if (ctl_flag(ctl, "internal"))
 		(void)json_object_set_new(body, "internal", json_true());
 	if (status) {

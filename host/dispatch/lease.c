@@ -127,8 +127,9 @@ static int list_wishes(const struct request *request, uint32_t flags, bool wants
 			into[count] = *wish;
 			into[count++].family = family;
 		}
-		bool wanted = families[f] == 6 ? flags & NDRV_NETWORK_IPV6
-					       : (flags & NDRV_NETWORK_IPV4) || (!request->pool_count && !request->raw_options);
+		bool wanted = families[f] == 6
+				      ? flags & NDRV_NETWORK_IPV6
+				      : (flags & NDRV_NETWORK_IPV4) || (!request->pool_count && !(flags & NDRV_NETWORK_IPV6));
 		if (count == before && wanted && wants_ipam && !request->raw_options)
 			into[count++] = (struct pool_wish){.family = families[f]};
 		if (f == 0)
@@ -184,15 +185,41 @@ static int copy_aux(struct network *network, const struct pool_wish *wish, struc
 	return 0;
 }
 
+/* What the kernel gives no interface, or answers nobody from. */
+static const char *why_unusable(const struct ndrv_prefix *pool)
+{
+	static const struct {
+		struct ndrv_prefix prefix;
+		const char *why;
+	} reserved[] = {
+		{{.addr = {.family = 4}, .length = 8}, "\"this network\""},
+		{{.addr = {.family = 4, .bytes = {127}}, .length = 8}, "loopback"},
+		{{.addr = {.family = 4, .bytes = {224}}, .length = 4}, "multicast"},
+		{{.addr = {.family = 6}, .length = 8}, "reserved, and holds loopback and IPv4's addresses"},
+		{{.addr = {.family = 6, .bytes = {0xfe, 0x80}}, .length = 10}, "every interface's own"},
+		{{.addr = {.family = 6, .bytes = {0xff}}, .length = 8}, "multicast"},
+	};
+
+	for (size_t i = 0; i < sizeof(reserved) / sizeof(reserved[0]); i++)
+		if (reserved[i].prefix.length <= pool->length && ndrv_prefix_contains(&reserved[i].prefix, &pool->addr))
+			return reserved[i].why;
+	return NULL;
+}
+
 /* The pool that was asked for, or the next automatic one that neither a network nor a route of the host uses. */
 static int request_pool(struct dispatch *dispatch, const struct pool_wish *wish, struct ipam_pool **ret, struct ndrv_error *err)
 {
 	struct ipam *ipam = dispatch->parts.ipam;
 	struct hostns *hostns = dispatch->parts.hostns;
 	const struct ndrv_prefix *range = wish->range.addr.family ? &wish->range : NULL;
+	const char *why = wish->pool.addr.family ? why_unusable(&wish->pool) : NULL;
 	struct subnets subnets = {0};
+	char text[NDRV_PREFIX_TEXT];
 	int rc = 0;
 
+	if (why)
+		return ndrv_fail(err, NDRV_E_BAD_REQUEST, "%s cannot be an address pool: it is %s",
+				 ndrv_prefix_format(&wish->pool, text), why);
 	if (wish->pool.addr.family)
 		return ipam_pool_request(ipam, wish->family, &wish->pool, range, NULL, NULL, ret, err);
 	if (hostns)

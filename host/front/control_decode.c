@@ -122,6 +122,8 @@ static void decode_families(struct fields *body, struct request *request)
 		if (wanted || there)
 			request->flags |= flags[i];
 	}
+	if (body->rc == 0 && !(request->flags & (NDRV_NETWORK_IPV4 | NDRV_NETWORK_IPV6)))
+		fields_refuse(body, "ipv4", "is false, and ipv6 is not on: a network has one of them at least");
 }
 
 void decode_network_create(struct fields *body, struct request *request)

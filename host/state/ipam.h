@@ -22,10 +22,10 @@ struct ipam_source {
 struct ipam *ipam_new(const struct ipam_source *sources, size_t count); /* NULL: out of memory */
 void ipam_free(struct ipam *ipam);
 
-/* Leases the pool `want` (host bits cleared; BAD_REQUEST if they are set in a way that cannot be meant: pool longer than /30 for v4
- * with no usable address...), or the first free automatic one of `family` when `want` is unset. POOL_OVERLAP names the pool in the
- * way; POOL_EXHAUSTED when no automatic pool is left. `range` (unset: all) must lie within, ADDRESS_OUT_OF_RANGE. `in_use` (may be
- * NULL) is asked about each automatic candidate, so that the host's own routes are avoided. */
+/* Leases the pool `want` (host bits cleared; BAD_REQUEST for what is no prefix), or the first free automatic one of `family` when
+ * `want` is unset. POOL_OVERLAP names the pool in the way; POOL_EXHAUSTED when no automatic pool is left. `range` (unset: all) must
+ * lie within, ADDRESS_OUT_OF_RANGE. `in_use` (may be NULL) is asked about each automatic candidate, so that the host's own routes
+ * are avoided. */
 int ipam_pool_request(struct ipam *ipam, uint32_t family, const struct ndrv_prefix *want, const struct ndrv_prefix *range,
 		      bool (*in_use)(const struct ndrv_prefix *candidate, void *data), void *data, struct ipam_pool **ret,
 		      struct ndrv_error *err);

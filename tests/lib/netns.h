@@ -29,7 +29,7 @@ struct ndrv_nl *netns_nl(const struct netns *ns);
 bool netns_has_link(const struct netns *ns, const char *name, struct ndrv_link *ret);
 /* "10.0.0.2/24" on that interface. */
 bool netns_has_address(const struct netns *ns, const char *name, const char *address);
-/* A route to "10.9.0.0/24" (or "default") via "10.0.0.1" (or NULL: on link) on that interface. */
+/* A route to "10.9.0.0/24" (the default one is "0.0.0.0/0") via "10.0.0.1" (or NULL: on link) on that interface. */
 bool netns_has_route(const struct netns *ns, const char *destination, const char *via, const char *name);
 /* A permanent neighbour. */
 bool netns_has_neighbour(const struct netns *ns, const char *addr);

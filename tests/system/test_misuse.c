@@ -90,6 +90,12 @@ static void networks_that_cannot_be_are_refused(void **state)
 	refused(fixture, 4, "10.70.0.0/24", "network", "create", "b", "-d", "bridge", "--subnet", "10.70.0.0/25");
 	refused(fixture, 4, "10.70.0.0/24", "network", "create", "b", "-d", "bridge", "--subnet", "10.0.0.0/8");
 	refused(fixture, 4, "web", "network", "create", "web", "-d", "bridge", "--subnet", "10.71.0.0/24");
+	refused(fixture, 6, "multicast", "network", "create", "b", "-d", "bridge", "--subnet", "224.1.0.0/24");
+	refused(fixture, 6, "loopback", "network", "create", "b", "-d", "bridge", "--subnet", "127.0.0.0/8");
+	refused(fixture, 6, "every interface's own", "network", "create", "b", "-d", "bridge", "--subnet", "fe80::/64");
+	refused(fixture, 6, "ipv6 is not on", "network", "create", "b", "-d", "bridge", "--no-ipv4");
+	refused(fixture, 6, "there is a pool of IPv4", "network", "create", "b", "-d", "bridge", "--no-ipv4", "--subnet",
+		"10.71.0.0/24");
 	refused(fixture, 3, "nosuch", "network", "create", "b", "-d", "nosuch");
 	refused(fixture, 6, "gateway", "network", "create", "b", "-d", "bridge", "--subnet", "10.71.0.0/24", "--gateway",
 		"10.72.0.1");
@@ -164,6 +170,70 @@ static void a_taken_interface_name_undoes_the_whole_connect(void **state)
 	refused(fixture, 4, "one", "network", "connect", "web", "--netns", fixture->sandbox.path, "--endpoint", "one");
 	refused(fixture, 4, "active endpoints", "network", "rm", "web");
 	assert_true(netns_ping(&fixture->sandbox, "10.70.0.1"));
+}
+
+static void a_network_can_do_without_ipv4(void **state)
+{
+	struct fixture *fixture = *state;
+	struct netns other;
+	char out[REPLY_BYTES];
+
+	netns_new(&other);
+	assert_int_equal(daemon_ctl(&fixture->daemon, NULL, 0, "network", "create", "six", "-d", "bridge", "--no-ipv4", "--subnet",
+				    "fd70::/64", NULL),
+			 0);
+	assert_int_equal(
+		daemon_ctl(&fixture->daemon, NULL, 0, "network", "create", "auto", "-d", "bridge", "--no-ipv4", "--ipv6", NULL), 0);
+	assert_int_equal(daemon_ctl(&fixture->daemon, out, sizeof(out), "--json", "network", "inspect", "auto", NULL), 0);
+	assert_null(strstr(out, "172."));
+	assert_int_equal(daemon_ctl(&fixture->daemon, NULL, 0, "network", "connect", "six", "--netns", fixture->sandbox.path, NULL),
+			 0);
+	assert_int_equal(daemon_ctl(&fixture->daemon, NULL, 0, "network", "connect", "six", "--netns", other.path, NULL), 0);
+	assert_true(netns_has_address(&other, "eth0", "fd70::3/64"));
+	assert_true(netns_has_route(&other, "::/0", "fd70::1", "eth0"));
+	assert_true(netns_ping(&other, "fd70::2"));
+	netns_free(&other);
+}
+
+/* What somebody took away behind the host's back is named, and a restart or a deletion gets over it. */
+static void links_deleted_by_hand_are_named_and_can_be_cleaned_up(void **state)
+{
+	struct fixture *fixture = *state;
+	struct netns other;
+	struct ndrv_error error = {0};
+
+	netns_new(&other);
+	assert_int_equal(daemon_ctl(&fixture->daemon, NULL, 0, "network", "create", "b", "-d", "bridge", "--subnet", "10.71.0.0/24",
+				    "-o", "com.docker.network.bridge.name=mine", NULL),
+			 0);
+	assert_int_equal(daemon_ctl(&fixture->daemon, NULL, 0, "network", "connect", "b", "--netns", fixture->sandbox.path, NULL),
+			 0);
+	struct ndrv_nl *nl = netns_nl(NULL);
+	assert_ok(ndrv_link_delete(nl, "mine", 0, &error), &error);
+	ndrv_nl_close(nl);
+	look(fixture, fixture->before, &fixture->links_before, &fixture->sandbox_links_before);
+	refused(fixture, 3, "no interface mine", "network", "connect", "b", "--netns", other.path);
+
+	/* Made again, with the ports it had. */
+	(void)daemon_stop(&fixture->daemon, SIGTERM);
+	daemon_start(&fixture->daemon);
+	assert_int_equal(daemon_ctl(&fixture->daemon, NULL, 0, "network", "connect", "b", "--netns", other.path, NULL), 0);
+	assert_true(netns_ping(&other, "10.71.0.2"));
+
+	/* One end of a pair, then a whole namespace. */
+	nl = netns_nl(&other);
+	assert_ok(ndrv_link_delete(nl, "eth0", 0, &error), &error);
+	ndrv_nl_close(nl);
+	assert_int_equal(daemon_ctl(&fixture->daemon, NULL, 0, "network", "disconnect", "b", "--netns", other.path, NULL), 0);
+	assert_int_equal(
+		daemon_ctl(&fixture->daemon, NULL, 0, "network", "connect", "b", "--netns", other.path, "--endpoint", "last", NULL),
+		0);
+	netns_free(&other);
+	assert_int_equal(daemon_ctl(&fixture->daemon, NULL, 0, "network", "disconnect", "b", "last", NULL), 0);
+	assert_int_equal(
+		daemon_ctl(&fixture->daemon, NULL, 0, "network", "disconnect", "b", "--netns", fixture->sandbox.path, NULL), 0);
+	assert_int_equal(daemon_ctl(&fixture->daemon, NULL, 0, "network", "rm", "b", "web", NULL), 0);
+	assert_int_equal(netns_link_count(NULL), 1);
 }
 
 /* An automatic pool keeps clear of what the host reaches otherwise: routes, and pools of other networks. */
@@ -259,6 +329,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(sandboxes_that_are_none_are_refused, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(endpoints_that_cannot_be_are_refused, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_taken_interface_name_undoes_the_whole_connect, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_network_can_do_without_ipv4, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(links_deleted_by_hand_are_named_and_can_be_cleaned_up, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(automatic_pools_avoid_the_routes_of_the_host, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(networks_of_null_and_host_are_single_and_stay, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(strangers_are_refused, set_up, tear_down),
