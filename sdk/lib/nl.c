@@ -136,7 +136,7 @@ struct exchange {
 	struct direct *nl;
 	struct ndrv_nl_item *items;
 	uint32_t item_size, count, pending, seq;
-	bool interrupted;
+	bool interrupted, lost;
 };
 
 static struct ndrv_nl_item *exchange_item(const struct exchange *x, uint32_t index)
@@ -228,7 +228,6 @@ static void take_message(struct exchange *x, const struct nlmsghdr *message)
 static int collect(struct exchange *x, struct ndrv_error *err)
 {
 	struct direct *nl = x->nl;
-	bool lost = false;
 
 	while (x->pending) {
 		ssize_t n = recv(nl->fd, nl->in, sizeof(nl->in), MSG_DONTWAIT | MSG_TRUNC);
@@ -237,11 +236,11 @@ static int collect(struct exchange *x, struct ndrv_error *err)
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0 && errno == ENOBUFS) {
-			lost = true; /* the rest can still be read; what is then missing never comes */
+			x->lost = true; /* the rest can still be read; what is then missing never comes */
 			continue;
 		}
 		if (n < 0 && errno == EAGAIN) {
-			if (lost)
+			if (x->lost)
 				return 0;
 			rc = direct_wait(nl, err);
 			if (rc)
@@ -300,6 +299,13 @@ static int assemble(struct exchange *x, size_t *ret_bytes, struct ndrv_error *er
 	return 0;
 }
 
+/* What asked for something has perhaps not got all of it though the end has come: "it is not there" would be wrong. */
+static void mark_lost(const struct exchange *x, struct ndrv_nl_item *item)
+{
+	if (item->sys_errno == PENDING || (x->lost && item->reply && !item->sys_errno))
+		item->sys_errno = ENOBUFS;
+}
+
 static int exchange_run(struct exchange *x, struct ndrv_error *err)
 {
 	struct direct *nl = x->nl;
@@ -309,7 +315,7 @@ static int exchange_run(struct exchange *x, struct ndrv_error *err)
 	x->seq = nl->seq;
 	nl->seq += x->count;
 	x->pending = x->count;
-	x->interrupted = false;
+	x->interrupted = x->lost = false;
 	rc = assemble(x, &bytes, err);
 	if (!rc)
 		rc = direct_send(nl, nl->out, bytes, err);
@@ -318,8 +324,7 @@ static int exchange_run(struct exchange *x, struct ndrv_error *err)
 	if (x->pending)
 		nl->dirty = true;
 	for (uint32_t i = 0; i < x->count; i++)
-		if (exchange_item(x, i)->sys_errno == PENDING)
-			exchange_item(x, i)->sys_errno = ENOBUFS;
+		mark_lost(x, exchange_item(x, i));
 	return rc;
 }
 
