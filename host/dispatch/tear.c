@@ -3,6 +3,16 @@
  * else is logged and the record goes, for what is left over must not keep a user from trying again. */
 #include "host/dispatch/steps.h"
 
+#define TRIES 4
+
+/* The kernel had no memory, was busy, or its answer was lost: that passes, and a record that goes while its interface stays is
+ * worse than a moment's delay. These ops can be called again by their nature. What a driver refuses by its own lights is not asked
+ * twice. */
+static bool may_pass(const struct ndrv_error *error, int *tries)
+{
+	return error->sys_errno && error->kind != NDRV_KIND_NOT_FOUND && ++*tries < TRIES;
+}
+
 static void log_failure(struct job *job, uint32_t slot, const struct network *network, const struct endpoint *endpoint,
 			const struct ndrv_error *error)
 {
@@ -17,12 +27,16 @@ int tear_network(struct job *job, struct network *network, uint32_t flags, struc
 	struct instance *instance = instance_of(network);
 	struct driver_call call;
 	struct ndrv_error error = {0};
+	int rc, tries = 0;
 
 	if (!instance || !INSTANCE_HAS(instance, network_delete))
 		return 0;
-	int rc = CALL_BEGIN(&call, job, instance, network_delete, network, flags, &error);
-	if (!rc)
-		rc = call_end(&call, instance->ops.network_delete(instance->self, &call.ndrv, &network->view), &error);
+	do {
+		ndrv_error_clear(&error);
+		rc = CALL_BEGIN(&call, job, instance, network_delete, network, flags, &error);
+		if (!rc)
+			rc = call_end(&call, instance->ops.network_delete(instance->self, &call.ndrv, &network->view), &error);
+	} while (rc && may_pass(&error, &tries));
 	if (!rc)
 		return 0;
 	if (error.kind == NDRV_KIND_FORBIDDEN && !(flags & (NDRV_CALL_FORCE | NDRV_CALL_UNDO))) {
@@ -40,13 +54,18 @@ int tear_endpoint(struct job *job, struct endpoint *endpoint, uint32_t flags, st
 	struct instance *instance = instance_of(network);
 	struct driver_call call;
 	struct ndrv_error error = {0};
+	int rc, tries = 0;
 
 	if (!instance || !INSTANCE_HAS(instance, endpoint_delete))
 		return 0;
-	int rc = CALL_BEGIN(&call, job, instance, endpoint_delete, network, flags, &error);
-	if (!rc)
-		rc = call_end(&call, instance->ops.endpoint_delete(instance->self, &call.ndrv, &network->view, &endpoint->view),
-			      &error);
+	do {
+		ndrv_error_clear(&error);
+		rc = CALL_BEGIN(&call, job, instance, endpoint_delete, network, flags, &error);
+		if (!rc)
+			rc = call_end(&call,
+				      instance->ops.endpoint_delete(instance->self, &call.ndrv, &network->view, &endpoint->view),
+				      &error);
+	} while (rc && may_pass(&error, &tries));
 	if (!rc)
 		return 0;
 	if (error.kind == NDRV_KIND_FORBIDDEN && !(flags & (NDRV_CALL_FORCE | NDRV_CALL_UNDO))) {
@@ -64,12 +83,17 @@ void tear_join(struct job *job, struct endpoint *endpoint, uint32_t flags)
 	struct instance *instance = instance_of(network);
 	struct driver_call call;
 	struct ndrv_error error = {0};
+	int rc, tries = 0;
 
 	if (!instance || !INSTANCE_HAS(instance, leave))
 		return;
-	int rc = CALL_BEGIN(&call, job, instance, leave, network, flags, &error);
-	if (!rc)
-		rc = call_end(&call, instance->ops.leave(instance->self, &call.ndrv, &network->view, &endpoint->view), &error);
+	do {
+		ndrv_error_clear(&error);
+		rc = CALL_BEGIN(&call, job, instance, leave, network, flags, &error);
+		if (!rc)
+			rc = call_end(&call, instance->ops.leave(instance->self, &call.ndrv, &network->view, &endpoint->view),
+				      &error);
+	} while (rc && may_pass(&error, &tries));
 	if (rc)
 		log_failure(job, OPS_SLOT(leave), network, endpoint, &error);
 }
@@ -80,13 +104,18 @@ void tear_external(struct job *job, struct endpoint *endpoint, uint32_t flags)
 	struct instance *instance = instance_of(network);
 	struct driver_call call;
 	struct ndrv_error error = {0};
+	int rc, tries = 0;
 
 	if (!instance || !INSTANCE_HAS(instance, revoke_external))
 		return;
-	int rc = CALL_BEGIN(&call, job, instance, revoke_external, network, flags, &error);
-	if (!rc)
-		rc = call_end(&call, instance->ops.revoke_external(instance->self, &call.ndrv, &network->view, &endpoint->view),
-			      &error);
+	do {
+		ndrv_error_clear(&error);
+		rc = CALL_BEGIN(&call, job, instance, revoke_external, network, flags, &error);
+		if (!rc)
+			rc = call_end(&call,
+				      instance->ops.revoke_external(instance->self, &call.ndrv, &network->view, &endpoint->view),
+				      &error);
+	} while (rc && may_pass(&error, &tries));
 	if (rc)
 		log_failure(job, OPS_SLOT(revoke_external), network, endpoint, &error);
 }
