@@ -23,3 +23,20 @@ check_PROGRAMS += %D%/test_restart %D%/test_crashpoints %D%/test_reconcile
 %C%_test_reconcile_CPPFLAGS = $(FAULTS_CPPFLAGS)
 %C%_test_reconcile_LDADD = $(FAULTS_LIBS)
 TESTS += %D%/test_restart %D%/test_crashpoints %D%/test_reconcile
+
+# The n-th netlink message, write or allocation of a real ndrvd fails.
+check_LTLIBRARIES += %D%/inject_shim.la
+%C%_inject_shim_la_SOURCES = %D%/inject_shim.c %D%/inject.h
+%C%_inject_shim_la_CFLAGS = $(AM_CFLAGS) -fno-builtin -fvisibility=default -U_FORTIFY_SOURCE
+%C%_inject_shim_la_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -shared -rpath /nowhere
+INJECT_SOURCES = %D%/inject_rig.c %D%/inject_rig.h %D%/inject.h
+INJECT_CPPFLAGS = $(FAULTS_CPPFLAGS) -DINJECT_SHIM='"$(abs_top_builddir)/tests/faults/.libs/inject_shim.so"'
+INJECT_TESTS = %D%/test_inject_netlink %D%/test_inject_disk
+check_PROGRAMS += $(INJECT_TESTS)
+TESTS += $(INJECT_TESTS)
+%C%_test_inject_netlink_SOURCES = %D%/test_inject_netlink.c $(INJECT_SOURCES)
+%C%_test_inject_netlink_CPPFLAGS = $(INJECT_CPPFLAGS)
+%C%_test_inject_netlink_LDADD = $(FAULTS_LIBS)
+%C%_test_inject_disk_SOURCES = %D%/test_inject_disk.c $(INJECT_SOURCES)
+%C%_test_inject_disk_CPPFLAGS = $(INJECT_CPPFLAGS)
+%C%_test_inject_disk_LDADD = $(FAULTS_LIBS)

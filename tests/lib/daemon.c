@@ -117,8 +117,7 @@ void daemon_launch(struct daemon *daemon)
 int daemon_await(struct daemon *daemon)
 {
 	for (int waited = 0; waited < START_LIMIT_MS; waited++) {
-		int status;
-		if (waitpid(daemon->pid, &status, WNOHANG) == daemon->pid) {
+		if (waitpid(daemon->pid, &daemon->ended, WNOHANG) == daemon->pid) {
 			daemon->pid = 0;
 			return 0;
 		}

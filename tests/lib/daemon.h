@@ -11,6 +11,7 @@ struct daemon {
 	char config[96];
 	char socket[96];
 	char log[96];
+	int ended; /* wait status of the one that daemon_await() saw end */
 	/* For the tests of faults; zero otherwise. */
 	const char *preload;	 /* LD_PRELOAD of the daemon alone */
 	_Atomic int *held_until; /* in shared memory: the child executes ndrvd only once this is not 0 */
