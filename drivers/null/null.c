@@ -26,6 +26,14 @@ static int claim(struct instance *instance, const char *nid, struct ndrv_error *
 	return taken ? ndrv_fail(err, NDRV_E_FORBIDDEN, "only one instance of \"null\" network is allowed") : 0;
 }
 
+static void disclaim(struct instance *instance, const char *nid)
+{
+	(void)pthread_mutex_lock(&instance->lock);
+	if (strcmp(instance->nid, nid) == 0)
+		instance->nid[0] = '\0';
+	(void)pthread_mutex_unlock(&instance->lock);
+}
+
 static int network_create(void *self, struct ndrv_call *call, struct ndrv_network *network)
 {
 	return claim(self, network->id, call->err);
@@ -34,14 +42,9 @@ static int network_create(void *self, struct ndrv_call *call, struct ndrv_networ
 /* Refused but for the host's own reasons: to undo a creation, or by force at the end. */
 static int network_delete(void *self, struct ndrv_call *call, struct ndrv_network *network)
 {
-	struct instance *instance = self;
-
 	if (!(call->flags & (NDRV_CALL_FORCE | NDRV_CALL_UNDO)))
 		return ndrv_fail(call->err, NDRV_E_FORBIDDEN, "network of type \"null\" cannot be deleted");
-	(void)pthread_mutex_lock(&instance->lock);
-	if (strcmp(instance->nid, network->id) == 0)
-		instance->nid[0] = '\0';
-	(void)pthread_mutex_unlock(&instance->lock);
+	disclaim(self, network->id);
 	return 0;
 }
 
@@ -82,6 +85,12 @@ static int adopt(void *self, struct ndrv_call *call, struct ndrv_network *networ
 	return endpoint ? 0 : claim(self, network->id, call->err);
 }
 
+static void release(void *self, struct ndrv_network *network, struct ndrv_endpoint *endpoint)
+{
+	if (!endpoint)
+		disclaim(self, network->id);
+}
+
 static void destroy(void *self)
 {
 	struct instance *instance = self;
@@ -112,6 +121,7 @@ static const struct ndrv_ops ops = {
 	.join = join,
 	.leave = nothing,
 	.adopt = adopt,
+	.release = release,
 	.destroy = destroy,
 };
 
