@@ -79,25 +79,6 @@ static void tell(struct transfer *transfer, uint32_t slot)
 	}
 }
 
-int generation_health(struct dispatch *dispatch, struct generation *generation, struct ndrv_error *err)
-{
-	const uint32_t slot = OPS_SLOT(health);
-	struct transfer asking = {.dispatch = dispatch, .deadline_ns = clock_ns() + STEP_NS};
-	int rc = 0;
-
-	arena_init(&asking.arena, TRANSFER_MEMORY);
-	for (struct instance *each = generation->instances; each && !rc; each = each->next) {
-		struct driver_call call;
-		if (!is_asked(generation, each, slot))
-			continue;
-		rc = transfer_call(&asking, &call, each, slot, NULL, err);
-		if (!rc)
-			rc = ndrv_wrap(err, call_end(&call, each->ops.health(each->self, &call.ndrv), err), "health");
-	}
-	arena_reset(&asking.arena);
-	return rc;
-}
-
 /* --- begin --- */
 
 int transfer_begin(struct dispatch *dispatch, struct generation *from, struct generation *to, uint64_t drain_ns,

@@ -46,7 +46,4 @@ bool transfer_sweep(struct dispatch *dispatch, const struct generation *generati
 int transfer_blocked(struct dispatch *dispatch, const struct network *network, const struct driver_type *type,
 		     struct ndrv_error *err);
 
-/* health of every instance that has it. The first failure. */
-int generation_health(struct dispatch *dispatch, struct generation *generation, struct ndrv_error *err);
-
 #endif

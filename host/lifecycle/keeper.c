@@ -15,6 +15,7 @@
 
 #define TICK_NS (100 * NSEC_PER_MSEC)
 #define HEALTH_NS NSEC_PER_SEC
+#define HEALTH_LIMIT_NS (5 * NSEC_PER_SEC)
 #define MEMORY (4u << 20)
 
 /* --- what is kept --- */
@@ -151,6 +152,32 @@ static void health_asked(struct keeper *keeper, const struct generation *standby
 	(void)pthread_mutex_unlock(&keeper->lock);
 }
 
+/* As a request like any other, so that a health that hangs is a Timeout and holds nobody up. Of each type, for types may differ. */
+static int ask_health(struct host *host, const struct generation *live, struct ndrv_error *err)
+{
+	struct arena arena;
+	int rc = 0;
+
+	arena_init(&arena, MEMORY);
+	for (const struct instance *each = live->instances; each && !rc; each = each->next) {
+		struct request request = {.op = REQ_HEALTH,
+					  .arena = &arena,
+					  .caller = {.front = NDRV_FRONT_HOST, .role = ROLE_ADMIN},
+					  .id = "",
+					  .deadline_ns = clock_ns() + HEALTH_LIMIT_NS,
+					  .type = each->type->name};
+		struct reply reply = {0};
+		if (each->gone || !each->type->name[0] || !INSTANCE_HAS(each, health))
+			continue;
+		dispatch_run(host->dispatch, &request, &reply);
+		if (reply.error.code && err)
+			*err = reply.error;
+		rc = ndrv_wrap(err, -reply.error.code, "health");
+		arena_reset(&arena);
+	}
+	return rc;
+}
+
 /* Why the live generation is to go, in `err`; false: nothing is against it. */
 static bool is_ill(struct keeper *keeper, const struct probation *entry, struct ndrv_error *err)
 {
@@ -165,7 +192,7 @@ static bool is_ill(struct keeper *keeper, const struct probation *entry, struct 
 	if (now < entry->health_ns)
 		return false;
 	health_asked(keeper, entry->standby, now + HEALTH_NS);
-	return generation_health(host->dispatch, entry->live, err) != 0;
+	return ask_health(host, entry->live, err) != 0;
 }
 
 static void put_back(struct keeper *keeper, const struct probation *entry, const struct ndrv_error *why)

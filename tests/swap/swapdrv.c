@@ -26,6 +26,9 @@
 #ifndef SW_STATE
 #define SW_STATE 1
 #endif
+#ifndef SW_THREADING
+#define SW_THREADING NDRV_THREADS_NETWORK
+#endif
 #ifndef SW_FLAGS
 #define SW_FLAGS 0
 #endif
@@ -357,4 +360,4 @@ static const struct ndrv_ops ops = {
 
 NDRV_DRIVER(&ops, open_self, .types = SW_TYPES, .name = "swapdrv", .version = TEXT(SW_VERSION), .vendor = "tests",
 	    .data_scope = SW_SCOPE, .state_schema = SW_SCHEMA, .state_version = SW_STATE, .state_version_min = SW_STATE_MIN,
-	    .flags = SW_FLAGS, .capability_flags = NDRV_CAPABILITY_NO_IPAM | NDRV_CAPABILITY_NO_LINK);
+	    .flags = SW_FLAGS, .threading = SW_THREADING, .capability_flags = NDRV_CAPABILITY_NO_IPAM | NDRV_CAPABILITY_NO_LINK);

@@ -161,11 +161,11 @@ struct reply swaprig_discover(struct swaprig *rig, struct arena *arena)
 	return run(rig, &request);
 }
 
-static struct reply swap(struct swaprig *rig, const char *version, bool dry)
+static struct reply swap(struct swaprig *rig, const char *type, const char *version, bool dry)
 {
 	struct request request = request_of(&rig->arena, REQ_DRIVER_SWAP);
 
-	request.type = "swap";
+	request.type = type;
 	request.file = arena_strdup(&rig->arena, swaprig_file(version));
 	request.dry_run = dry;
 	return run(rig, &request);
@@ -173,12 +173,34 @@ static struct reply swap(struct swaprig *rig, const char *version, bool dry)
 
 struct reply swaprig_swap(struct swaprig *rig, const char *version)
 {
-	return swap(rig, version, false);
+	return swap(rig, "swap", version, false);
 }
 
 struct reply swaprig_dry(struct swaprig *rig, const char *version)
 {
-	return swap(rig, version, true);
+	return swap(rig, "swap", version, true);
+}
+
+struct reply swaprig_swap_other(struct swaprig *rig, const char *type, const char *file)
+{
+	return swap(rig, type, file, false);
+}
+
+struct reply swaprig_load(struct swaprig *rig, const char *file)
+{
+	struct request request = request_of(&rig->arena, REQ_DRIVER_LOAD);
+
+	request.file = file;
+	return run(rig, &request);
+}
+
+struct reply swaprig_force_delete(struct swaprig *rig, const char *nid)
+{
+	struct request request = request_of(&rig->arena, REQ_NETWORK_DELETE);
+
+	request.network = nid;
+	request.force = true;
+	return run(rig, &request);
 }
 
 struct reply swaprig_driver(struct swaprig *rig, enum request_op op)

@@ -42,6 +42,9 @@ struct reply swaprig_join(struct swaprig *rig, struct arena *arena, const char *
 struct reply swaprig_discover(struct swaprig *rig, struct arena *arena);
 /* By version's name, or a path. */
 struct reply swaprig_swap(struct swaprig *rig, const char *version);
+struct reply swaprig_swap_other(struct swaprig *rig, const char *type, const char *file);
+struct reply swaprig_load(struct swaprig *rig, const char *file);
+struct reply swaprig_force_delete(struct swaprig *rig, const char *nid);
 struct reply swaprig_dry(struct swaprig *rig, const char *version);
 struct reply swaprig_driver(struct swaprig *rig, enum request_op op);
 /* A number of endpoint_info's answer. */

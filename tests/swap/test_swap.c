@@ -114,6 +114,22 @@ static void the_former_one_is_put_back_by_hand(void **state)
 	assert_int_equal(swaprig_info(rig, "n1", "e1", "committed"), 1);
 }
 
+/* The same bytes as another generation: each knows its one network, and forgets it when it goes. */
+static void the_one_network_of_a_single_type_is_handed_over(void **state)
+{
+	struct swaprig *rig = *state;
+
+	assert_answer(swaprig_load(rig, BUILT_DRIVERS "/null.so"));
+	assert_answer(swaprig_network(rig, &rig->arena, "null", "none"));
+	for (int i = 0; i < 2; i++) {
+		assert_answer(swaprig_swap_other(rig, "null", BUILT_DRIVERS "/null.so"));
+		assert_refused(swaprig_network(rig, &rig->arena, "null", "second"), NDRV_E_FORBIDDEN, "only one instance");
+	}
+	assert_answer(swaprig_force_delete(rig, "none"));
+	assert_answer(swaprig_network(rig, &rig->arena, "null", "second"));
+	assert_answer(swaprig_swap_other(rig, "null", BUILT_DRIVERS "/null.so"));
+}
+
 /* --- what a file alone is refused for, before its code is loaded --- */
 
 static void refuse(struct swaprig *rig, const char *version, int code, const char *part)
@@ -273,6 +289,7 @@ int main(void)
 		TEST(a_timer_of_the_new_one_fires_and_the_old_ones_do_not),
 		TEST(a_dry_run_changes_nothing),
 		TEST(the_former_one_is_put_back_by_hand),
+		TEST(the_one_network_of_a_single_type_is_handed_over),
 		TEST(a_newer_state_schema_is_refused),
 		TEST(another_state_schema_is_refused),
 		TEST(a_change_of_scope_is_refused),
