@@ -41,6 +41,7 @@ struct conn {
 struct watch {
 	struct http *http;
 	int epoll_fd, stop_fd, listen_fd;
+	bool deaf;
 	bool listening; /* the listening socket is in the epoll set */
 	pthread_t thread;
 	pthread_mutex_t run;  /* the thread has it while it works on anything */
@@ -67,6 +68,8 @@ void watch_forget(struct watch *watch, struct conn *conn);
 bool watch_has_room(struct watch *watch, const struct caller *caller, const struct http_options *options, struct ndrv_error *err);
 /* Calls `each` with the lock of every connection held in turn, the table's not. */
 void watch_each(struct watch *watch, void (*each)(struct watch *watch, struct conn *conn, void *data), void *data);
+/* Accepts no more, and goes on with those that are there. */
+void watch_deafen(struct watch *watch);
 /* A connection that the former program had: as if accepted now, whatever the limits. */
 void watch_take_over(struct watch *watch, int fd, const struct caller *caller, bool served);
 /* Streams are ended and idle connections closed, so that http_stop() need not wait for clients. */
@@ -102,7 +105,8 @@ struct http {
 	uint32_t in_flight; /* exchanges with the dispatcher */
 	uint32_t open;	    /* exchanges that are not finished */
 	bool stopping;
-	int hold; /* hold.c's, as what follows */
+	_Atomic bool draining; /* every reply is the last of its connection */
+	int hold;	       /* hold.c's, as what follows */
 	int hold_fd, hold_peer;
 	_Atomic uint64_t requests;
 };

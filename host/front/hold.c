@@ -280,3 +280,34 @@ void http_take_over(struct http *http, const char *door, struct handover *handov
 	if (count > 0)
 		log_info(http->service->name, "%u connections of the former program are taken over", count);
 }
+
+/* --- the end --- */
+
+/* With its reading side shut the client cannot send on it any more and knows it, while what it has sent can still be read: no
+ * request gets lost between two looks. A connection that has not been used is about to be: its request is waited for. */
+static void end_idle(struct watch *watch, struct conn *conn, void *data)
+{
+	(void)data;
+	bool idle = (conn->phase == CONN_RECEIVE || conn->phase == CONN_GATE) && !conn->exchange && conn->served > 0;
+	if (idle && conn->fd >= 0)
+		(void)shutdown(conn->fd, SHUT_RD);
+	end_stream(watch, conn, NULL);
+}
+
+void http_drain(struct http *http, uint64_t limit_ns)
+{
+	const struct timespec nap = {.tv_nsec = 500 * 1000};
+	uint64_t until = clock_ns() + limit_ns;
+
+	watch_deafen(&http->watch);
+	atomic_store(&http->draining, true);
+	for (;;) {
+		watch_each(&http->watch, end_idle, NULL);
+		(void)pthread_mutex_lock(&http->watch.lock);
+		uint32_t left = http->watch.count;
+		(void)pthread_mutex_unlock(&http->watch.lock);
+		if (left == 0 || clock_ns() >= until)
+			return;
+		(void)nanosleep(&nap, NULL);
+	}
+}

@@ -17,6 +17,8 @@
 #include "host/front/errors.h"
 #include "host/front/hold.h"
 
+/* How long http_stop() serves what has been sent already, and waits for new connections to say what they want. */
+#define DRAIN_NS (300 * NSEC_PER_MSEC)
 /* How long http_stop() lets clients take replies that are ready. */
 #define STOP_GRACE_NS NSEC_PER_SEC
 /* For libmicrohttpd: request line and headers of a request after a connection's first. */
@@ -250,6 +252,8 @@ static enum MHD_Result queue_reply(struct exchange *exchange)
 		return MHD_NO;
 	exchange->text = NULL;
 	(void)MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, exchange->content_type);
+	if (atomic_load(&exchange->http->draining))
+		(void)MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
 	if (exchange->allow)
 		(void)MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, exchange->allow);
 	enum MHD_Result rc = MHD_queue_response(exchange->mhd, exchange->status, response);
@@ -463,6 +467,7 @@ static void wait_idle(struct http *http)
 
 void http_stop(struct http *http)
 {
+	http_drain(http, DRAIN_NS);
 	watch_stop(&http->watch);
 	(void)pthread_mutex_lock(&http->lock);
 	http->stopping = true;

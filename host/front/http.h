@@ -86,8 +86,8 @@ struct http_counts {
 };
 
 int http_start(const struct http_options *options, struct http **ret, struct ndrv_error *err);
-/* Accepts no more, ends event streams, waits for what is with the dispatcher, sends nothing new. The dispatcher must be serving or
- * stopped already (then every `done` has been called). */
+/* Accepts no more, serves what has been sent already (http_drain()), ends event streams, waits for what is with the dispatcher,
+ * sends nothing new. The dispatcher must be serving or stopped already (then every `done` has been called). */
 void http_stop(struct http *http);
 void http_counts(struct http *http, struct http_counts *ret);
 

@@ -149,7 +149,7 @@ void watch_take_over(struct watch *watch, int fd, const struct caller *caller, b
 
 static void accept_some(struct watch *watch)
 {
-	for (int i = 0; i < EVENTS; i++) {
+	for (int i = 0; i < EVENTS && !watch->deaf; i++) {
 		int fd = accept4(watch->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 		if (fd >= 0) {
 			admit(watch, fd);
@@ -193,7 +193,7 @@ static void sweep(struct watch *watch)
 	uint64_t now = clock_ns();
 
 	watch_each(watch, sweep_one, &now);
-	if (!watch->listening)
+	if (!watch->listening && !watch->deaf)
 		watch->listening = epoll_set(watch, EPOLL_CTL_ADD, watch->listen_fd, EPOLLIN, KEY_LISTEN) == 0;
 }
 
@@ -224,6 +224,14 @@ static bool work(struct watch *watch, const struct epoll_event *events, int coun
 			on_event(watch, events[i].data.u64, events[i].events);
 	}
 	return true;
+}
+
+void watch_deafen(struct watch *watch)
+{
+	(void)pthread_mutex_lock(&watch->run);
+	watch->deaf = true;
+	(void)epoll_ctl(watch->epoll_fd, EPOLL_CTL_DEL, watch->listen_fd, NULL);
+	(void)pthread_mutex_unlock(&watch->run);
 }
 
 static void *watch_main(void *data)
