@@ -40,3 +40,9 @@ TESTS += $(INJECT_TESTS)
 %C%_test_inject_disk_SOURCES = %D%/test_inject_disk.c $(INJECT_SOURCES)
 %C%_test_inject_disk_CPPFLAGS = $(INJECT_CPPFLAGS)
 %C%_test_inject_disk_LDADD = $(FAULTS_LIBS)
+check_PROGRAMS += %D%/test_reexec
+%C%_test_reexec_SOURCES = %D%/test_reexec.c
+%C%_test_reexec_CPPFLAGS = $(FAULTS_CPPFLAGS) -DBUILT_PROGRAMS='"$(abs_top_builddir)"' \
+	-DFAIL_DRIVER='"$(abs_top_builddir)/tests/system/.libs/faildrv.so"'
+%C%_test_reexec_LDADD = $(FAULTS_LIBS)
+TESTS += %D%/test_reexec

@@ -60,6 +60,17 @@ void daemon_add_driver(struct daemon *daemon, const char *name, const char *file
 	write_file(path, text);
 }
 
+/* As sd_listen_fds(3) expects it: descriptor 3. */
+static int give_socket(int fd)
+{
+	char pid[16];
+
+	(void)snprintf(pid, sizeof(pid), "%d", (int)getpid());
+	if (fd == 3 ? fcntl(fd, F_SETFD, 0) < 0 : dup2(fd, 3) < 0)
+		return -1;
+	return setenv("LISTEN_PID", pid, 1) || setenv("LISTEN_FDS", "1", 1) || setenv("LISTEN_FDNAMES", "control", 1) ? -1 : 0;
+}
+
 static void run_daemon(const struct daemon *daemon)
 {
 	char state[96], run[96], drivers[96];
@@ -71,6 +82,8 @@ static void run_daemon(const struct daemon *daemon)
 	if (log < 0 || dup2(log, 1) < 0 || dup2(log, 2) < 0)
 		_exit(126);
 	if (daemon->preload && setenv("LD_PRELOAD", daemon->preload, 1))
+		_exit(126);
+	if (daemon->listen_fd && give_socket(daemon->listen_fd) < 0)
 		_exit(126);
 	while (daemon->held_until && !atomic_load(daemon->held_until))
 		sleep_ms(1);

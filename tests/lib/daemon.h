@@ -15,6 +15,8 @@ struct daemon {
 	/* For the tests of faults; zero otherwise. */
 	const char *preload;	 /* LD_PRELOAD of the daemon alone */
 	_Atomic int *held_until; /* in shared memory: the child executes ndrvd only once this is not 0 */
+	/* For the tests of socket activation; zero otherwise. */
+	int listen_fd; /* the control socket, given as a service manager gives it */
 };
 
 /* Makes the directories. `yaml`: lines put into the configuration file besides the directories. */

@@ -9,5 +9,6 @@ tests_lib_libtest_a_CPPFLAGS += -DBUILT_DRIVERS='"$(abs_top_builddir)/drivers/.l
 tests_lib_libtest_a_SOURCES += tests/lib/http.h tests/lib/http.c
 tests_lib_libtest_a_SOURCES += tests/lib/statedir.h tests/lib/statedir.c
 tests_lib_libtest_a_SOURCES += tests/lib/daemon.h tests/lib/daemon.c
+tests_lib_libtest_a_SOURCES += tests/lib/flow.h tests/lib/flow.c tests/lib/hammer.h tests/lib/hammer.c
 tests_lib_libtest_a_CPPFLAGS += -DTEST_NDRVD='"$(abs_top_builddir)/ndrvd"' \
 	-DTEST_NDRVCTL='"$(abs_top_builddir)/ndrvctl"'
