@@ -201,6 +201,9 @@ int plugging_plug(struct plugging *plugging, struct endpoint *endpoint, const st
 		rc = plug_in(&plugging->sandbox, host_nl, &plug, &plugged, err);
 	if (host_nl)
 		hostns_nl_give(job->dispatch->parts.hostns, host_nl);
+	if (rc == -NDRV_E_NO_LINK && born)
+		return ndrv_fail(err, NDRV_E_INTERNAL, "driver \"%s\" says that it made %s in %s, where there is none",
+				 endpoint->network->type, plug.name, plugging->path);
 	if (rc)
 		return rc;
 	memcpy(join->ifname, plugged.name, sizeof(join->ifname));
