@@ -14,7 +14,7 @@ check_LTLIBRARIES += %D%/rudedrv.la
 %C%_rudedrv_la_LDFLAGS = $(DRIVER_LDFLAGS) -rpath /nowhere
 %C%_rudedrv_la_LIBADD = sdk/libndrv.a $(NL_LIBS)
 
-check_PROGRAMS += %D%/test_chain %D%/test_disk %D%/test_misuse
+check_PROGRAMS += %D%/test_chain %D%/test_disk %D%/test_misuse %D%/test_rude
 %C%_test_chain_SOURCES = %D%/test_chain.c
 %C%_test_chain_CPPFLAGS = $(SYSTEM_CPPFLAGS)
 %C%_test_chain_LDADD = $(SYSTEM_LIBS)
@@ -24,4 +24,7 @@ check_PROGRAMS += %D%/test_chain %D%/test_disk %D%/test_misuse
 %C%_test_misuse_SOURCES = %D%/test_misuse.c
 %C%_test_misuse_CPPFLAGS = $(SYSTEM_CPPFLAGS)
 %C%_test_misuse_LDADD = $(SYSTEM_LIBS)
-TESTS += %D%/test_chain %D%/test_disk %D%/test_misuse
+%C%_test_rude_SOURCES = %D%/test_rude.c
+%C%_test_rude_CPPFLAGS = $(SYSTEM_CPPFLAGS)
+%C%_test_rude_LDADD = $(SYSTEM_LIBS)
+TESTS += %D%/test_chain %D%/test_disk %D%/test_misuse %D%/test_rude

@@ -30,13 +30,13 @@ static void crash_at(const struct ndrv_call *call, const struct ndrv_network *ne
 		(void)raise(SIGSEGV);
 }
 
-static void sleep_at(const struct ndrv_network *network, const char *op)
+static void sleep_at_join(const struct ndrv_network *network)
 {
 	const struct ndrv_value *labels = ndrv_map_get(network->options, NDRV_OPT_GENERIC);
 	int64_t ms = 0;
 
 	(void)ndrv_map_int(labels, "sleep_ms", &ms, NULL);
-	if (ms > 0 && strcmp(wanted(network, "at"), op) == 0)
+	if (ms > 0)
 		(void)nanosleep(&(struct timespec){.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000}, NULL);
 }
 
@@ -49,7 +49,6 @@ static int network_create(void *self, struct ndrv_call *call, struct ndrv_networ
 {
 	(void)self;
 	crash_at(call, network, "network_create");
-	sleep_at(network, "network_create");
 	return 0;
 }
 
@@ -102,7 +101,6 @@ static int endpoint_create(void *self, struct ndrv_call *call, struct ndrv_netwo
 		return ndrv_ifinfo_set_created_in_sandbox(ifinfo, call->err);
 	int rc = make_pair(call, network, endpoint, ifinfo);
 	crash_at(call, network, "endpoint_create");
-	sleep_at(network, "endpoint_create");
 	return rc;
 }
 
@@ -149,7 +147,7 @@ static int join(void *self, struct ndrv_call *call, struct ndrv_network *network
 	else if (does(network, "no-such-source"))
 		rc = ndrv_join_set_names(info, "nosuchlink", "eth", "", call->err);
 	crash_at(call, network, "join");
-	sleep_at(network, "join");
+	sleep_at_join(network);
 	return rc;
 }
 
@@ -157,7 +155,6 @@ static int leave(void *self, struct ndrv_call *call, struct ndrv_network *networ
 {
 	(void)self, (void)endpoint;
 	crash_at(call, network, "leave");
-	sleep_at(network, "leave");
 	return 0;
 }
 
