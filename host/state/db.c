@@ -296,6 +296,13 @@ void db_reset(sqlite3_stmt *statement)
 	(void)sqlite3_clear_bindings(statement);
 }
 
+/* A commit whose sync failed is in the write-ahead log though nobody believes in it: the next start would. Another, of anything
+ * that was not there, takes its place. (Writing the former row again would write nothing: SQLite sees that it is the same.) */
+static void retract(struct db *db)
+{
+	(void)db_exec(db, "INSERT OR REPLACE INTO meta VALUES('retracted', hex(randomblob(8)))");
+}
+
 int db_run(struct db *db, unsigned statement, const struct db_arg *args, int count, const char *what, const char *id,
 	   struct ndrv_error *err)
 {
@@ -311,6 +318,7 @@ int db_run(struct db *db, unsigned statement, const struct db_arg *args, int cou
 		/* Usually it is rolled back already. */
 		if (!sqlite3_get_autocommit(db->sql))
 			(void)db_exec(db, "ROLLBACK");
+		retract(db);
 	}
 	(void)pthread_mutex_unlock(&db->mutex);
 	return rc;
