@@ -12,7 +12,7 @@ check_LTLIBRARIES += %D%/filedrv.la %D%/shim.la
 %C%_shim_la_CFLAGS = $(AM_CFLAGS) -fvisibility=default
 %C%_shim_la_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -shared -rpath /nowhere
 
-check_PROGRAMS += %D%/test_restart %D%/test_crashpoints %D%/test_reconcile
+check_PROGRAMS += %D%/test_restart %D%/test_crashpoints %D%/test_reconcile %D%/test_injection
 %C%_test_restart_SOURCES = %D%/test_restart.c
 %C%_test_restart_CPPFLAGS = $(FAULTS_CPPFLAGS)
 %C%_test_restart_LDADD = $(FAULTS_LIBS)
@@ -22,7 +22,10 @@ check_PROGRAMS += %D%/test_restart %D%/test_crashpoints %D%/test_reconcile
 %C%_test_reconcile_SOURCES = %D%/test_reconcile.c %D%/life.c %D%/life.h
 %C%_test_reconcile_CPPFLAGS = $(FAULTS_CPPFLAGS)
 %C%_test_reconcile_LDADD = $(FAULTS_LIBS)
-TESTS += %D%/test_restart %D%/test_crashpoints %D%/test_reconcile
+%C%_test_injection_SOURCES = %D%/test_injection.c %D%/shim.h %D%/life.c %D%/life.h
+%C%_test_injection_CPPFLAGS = $(FAULTS_CPPFLAGS)
+%C%_test_injection_LDADD = $(FAULTS_LIBS)
+TESTS += %D%/test_restart %D%/test_crashpoints %D%/test_reconcile %D%/test_injection
 
 # The n-th netlink message, write or allocation of a real ndrvd fails.
 check_LTLIBRARIES += %D%/inject_shim.la

@@ -63,19 +63,19 @@ static bool armed(enum shim_kind kind)
 	return board && atomic_load(&board->kind) == (int)kind;
 }
 
-ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
+ssize_t send(int fd, const void *bytes, size_t count, int flags)
 {
 	if (armed(SHIM_NETLINK_SEND) && is_netlink(fd) && fails(SHIM_NETLINK_SEND)) {
 		errno = atomic_load(&board->error);
 		return -1;
 	}
-	return syscall(SYS_sendmsg, fd, message, flags);
+	return syscall(SYS_sendto, fd, bytes, count, flags, NULL, 0);
 }
 
 /* The kernel has done what was asked, and its answer is lost. */
-ssize_t recvmsg(int fd, struct msghdr *message, int flags)
+ssize_t recv(int fd, void *bytes, size_t count, int flags)
 {
-	ssize_t got = syscall(SYS_recvmsg, fd, message, flags);
+	ssize_t got = syscall(SYS_recvfrom, fd, bytes, count, flags, NULL, NULL);
 
 	if (got < 0 || (flags & MSG_PEEK) || !armed(SHIM_NETLINK_RECEIVE) || !is_netlink(fd) || !fails(SHIM_NETLINK_RECEIVE))
 		return got;

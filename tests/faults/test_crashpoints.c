@@ -14,6 +14,7 @@
 
 #define SAMPLE_POINTS 20
 #define SAMPLE_DOUBLE 8
+#define SOAK_STRIDE 4 /* of a start, most of whose system calls load libraries */
 #define WHY_BYTES 256
 
 static struct tracer tracer;
@@ -172,7 +173,7 @@ static void crash_recovery(struct figures *figures, struct life *life, long at, 
 	recover_and_look(life, why);
 	assert_string_equal(why, "");
 	*total += starts;
-	for (long n = 1; n <= starts; n += stride_of(starts, SAMPLE_DOUBLE)) {
+	for (long n = 1; n <= starts; n += soak() ? SOAK_STRIDE : stride_of(starts, SAMPLE_DOUBLE)) {
 		(void)broken_life(life, at);
 		(void)broken_start(life, n);
 		recover_and_look(life, why);
