@@ -37,7 +37,8 @@ struct host {
 	struct reexec *reexec;
 };
 
-/* Of a driver that serves: remembers its image, takes up the networks that waited for it, ends its being an orphan. */
+/* Of a driver that serves: remembers its image and `config` (NULL: as before), takes up the networks that waited for it, ends its
+ * being an orphan. */
 void host_driver_serves(struct host *host, const char *name, const struct ndrv_value *config);
 
 #endif

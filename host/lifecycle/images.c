@@ -140,6 +140,8 @@ static int remember(struct images *images, struct arena *arena, const struct gen
 		if (strcmp(before, module->sha256) != 0)
 			former = before;
 	}
+	if (!config)
+		config = ndrv_map_get(&was, "config");
 	int rc = describe_types(arena, generation, &types, err);
 	if (!rc)
 		rc = put_text(arena, &row, "sha256", module->sha256, err);

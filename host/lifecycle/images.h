@@ -31,7 +31,7 @@ int images_open(struct images *images, const char *state_dir, struct store *stor
 void images_close(struct images *images);
 
 /* The generation serves from now on: copies its image if it is not there and remembers it; what it replaces becomes the former one.
- * `config` may be NULL. */
+ * `config` NULL: the one that is remembered. */
 int images_keep(struct images *images, const struct generation *generation, const struct ndrv_value *config,
 		struct ndrv_error *err);
 /* NOT_FOUND where there is none, or its copy is gone. */

@@ -160,11 +160,8 @@ static void note_refusal(struct host *host, const char *name, const char *sha256
 
 static void settle(struct host *host, const struct generation *live, const struct ndrv_value *config)
 {
-	struct ndrv_error err = {0};
-
 	images_pardon(&host->images, live->module->sha256);
-	if (images_keep(&host->images, live, config, &err))
-		log_warning("driver", "%s: %s", live->name, err.text);
+	host_driver_serves(host, live->name, config);
 	images_collect(&host->images);
 	drivers_forget(&host->drivers, live->name);
 }
