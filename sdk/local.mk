@@ -60,3 +60,13 @@ ndrvinclude_HEADERS += \
 	%D%/lib/link.c %D%/lib/link_name.c \
 	%D%/lib/addr.c \
 	%D%/lib/route.c
+
+# Drivers whose endpoints are links on a parent.
+ndrvinclude_HEADERS += %D%/include/ndrv/child.h
+%C%_libndrv_a_SOURCES += \
+	%D%/lib/far.c %D%/lib/far.h \
+	%D%/lib/child.c %D%/lib/child.h \
+	%D%/lib/child_options.c \
+	%D%/lib/child_parent.c \
+	%D%/lib/child_link.c \
+	%D%/lib/child_endpoint.c
