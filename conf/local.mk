@@ -4,6 +4,8 @@ EXTRA_DIST += %D%/ndrvd.yaml
 dist_driverconf_DATA += \
 	%D%/drivers.d/bridge.yaml \
 	%D%/drivers.d/host.yaml \
+	%D%/drivers.d/ipvlan.yaml \
+	%D%/drivers.d/macvlan.yaml \
 	%D%/drivers.d/null.yaml
 
 bashcompletiondir = $(datadir)/bash-completion/completions

@@ -20,6 +20,16 @@ driver_LTLIBRARIES += %D%/bridge.la
 %C%_bridge_la_LDFLAGS = $(DRIVER_LDFLAGS)
 %C%_bridge_la_LIBADD = $(DRIVER_LIBS) $(NL_LIBS)
 
+driver_LTLIBRARIES += %D%/macvlan.la
+%C%_macvlan_la_SOURCES = %D%/macvlan/macvlan.c
+%C%_macvlan_la_LDFLAGS = $(DRIVER_LDFLAGS)
+%C%_macvlan_la_LIBADD = $(DRIVER_LIBS) $(NL_LIBS)
+
+driver_LTLIBRARIES += %D%/ipvlan.la
+%C%_ipvlan_la_SOURCES = %D%/ipvlan/ipvlan.c
+%C%_ipvlan_la_LDFLAGS = $(DRIVER_LDFLAGS)
+%C%_ipvlan_la_LIBADD = $(DRIVER_LIBS) $(NL_LIBS)
+
 # libtool's .la files serve nobody here: drivers are found by their descriptors and loaded as .so.
 install-data-hook:
 	cd $(DESTDIR)$(driverdir) && rm -f $(notdir $(driver_LTLIBRARIES))
