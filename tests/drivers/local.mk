@@ -28,3 +28,24 @@ tests_drivers_test_null_host_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_drivers_test_null_host_LDADD = tests/lib/libtest.a $(TEST_LIBS)
 tests_drivers_test_null_host_DEPENDENCIES = tests/lib/libtest.a host/libhost.a sdk/libndrv.a $(driver_LTLIBRARIES)
 TESTS += tests/drivers/test_null_host
+
+check_PROGRAMS += tests/drivers/test_macvlan
+tests_drivers_test_macvlan_SOURCES = tests/drivers/test_macvlan.c
+tests_drivers_test_macvlan_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_drivers_test_macvlan_LDADD = tests/lib/libtest.a $(TEST_LIBS)
+tests_drivers_test_macvlan_DEPENDENCIES = tests/lib/libtest.a host/libhost.a sdk/libndrv.a $(driver_LTLIBRARIES)
+TESTS += tests/drivers/test_macvlan
+
+check_PROGRAMS += tests/drivers/test_ipvlan
+tests_drivers_test_ipvlan_SOURCES = tests/drivers/test_ipvlan.c
+tests_drivers_test_ipvlan_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_drivers_test_ipvlan_LDADD = tests/lib/libtest.a $(TEST_LIBS)
+tests_drivers_test_ipvlan_DEPENDENCIES = tests/lib/libtest.a host/libhost.a sdk/libndrv.a $(driver_LTLIBRARIES)
+TESTS += tests/drivers/test_ipvlan
+
+check_PROGRAMS += tests/drivers/test_macvlan_refusals
+tests_drivers_test_macvlan_refusals_SOURCES = tests/drivers/test_macvlan_refusals.c
+tests_drivers_test_macvlan_refusals_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_drivers_test_macvlan_refusals_LDADD = tests/lib/libtest.a $(TEST_LIBS)
+tests_drivers_test_macvlan_refusals_DEPENDENCIES = tests/lib/libtest.a host/libhost.a sdk/libndrv.a $(driver_LTLIBRARIES)
+TESTS += tests/drivers/test_macvlan_refusals

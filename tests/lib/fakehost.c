@@ -319,6 +319,26 @@ static int disable_gateway_service(struct ndrv_join *join, struct ndrv_error *er
 	return 0;
 }
 
+static int force_gateway(struct ndrv_join *join, uint32_t family, struct ndrv_error *err)
+{
+	(void)err;
+	if (family == 6)
+		of_join(join)->forced6 = true;
+	else
+		of_join(join)->forced4 = true;
+	return 0;
+}
+
+static int add_static_route(struct ndrv_join *join, const struct ndrv_route *route, struct ndrv_error *err)
+{
+	struct fakeep *ep = of_join(join);
+
+	(void)err;
+	assert_true(ep->route_count < sizeof(ep->routes) / sizeof(*ep->routes));
+	ep->routes[ep->route_count++] = *route;
+	return 0;
+}
+
 static int add_wait_link(struct ndrv_join *join, uint32_t ifindex, struct ndrv_error *err)
 {
 	struct fakeep *ep = of_join(join);
@@ -344,7 +364,9 @@ static const struct ndrv_join_ops join_ops = {
 	.set_names = set_names,
 	.set_gateway = set_gateway,
 	.set_gateway6 = set_gateway6,
+	.add_static_route = add_static_route,
 	.disable_gateway_service = disable_gateway_service,
+	.force_gateway = force_gateway,
 	.add_wait_link = add_wait_link,
 	.set_neighbour = set_neighbour,
 };
@@ -382,7 +404,12 @@ int fakeep_create(struct fakeep *ep, struct fakenet *net, const char *id, const 
 	ep->address6 = prefix_of(address6);
 	ep->view = (struct ndrv_endpoint){.size = sizeof(ep->view), .id = id, .network = &net->view, .sandbox_key = ""};
 	know_ep(ep);
-	rc = host->ops->endpoint_create(host->self, fakehost_call(host, 0), &net->view, &ep->view, &ep->ifinfo, NULL);
+	struct ndrv_call *call = fakehost_call(host, 0);
+	call->sandbox_nl = ns ? netns_nl(ns) : NULL;
+	rc = host->ops->endpoint_create(host->self, call, &net->view, &ep->view, &ep->ifinfo, NULL);
+	if (call->sandbox_nl)
+		ndrv_nl_close(call->sandbox_nl);
+	call->sandbox_nl = NULL;
 	ep->view.address = ep->address;
 	ep->view.address6 = ep->address6;
 	ep->view.mac = ep->mac;
@@ -408,6 +435,8 @@ int fakeep_plug(struct fakeep *ep, const struct netns *ns)
 		.address6 = ep->address6,
 		.gateway4 = ep->gateway4,
 		.gateway6 = ep->gateway6,
+		.route_count = ep->route_count,
+		.routes = ep->routes,
 		.neighbour_count = ep->neighbour_count,
 		.neighbours = ep->neighbours,
 		.route_protocol = FAKE_PROTOCOL,

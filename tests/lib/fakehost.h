@@ -62,7 +62,9 @@ struct fakeep {
 	uint32_t waits[READY_MAX], wait_count;
 	struct plug_neighbour neighbours[PLUG_NEIGHBOURS_MAX];
 	uint32_t neighbour_count;
-	bool no_gateway_service;
+	bool no_gateway_service, forced4, forced6;
+	uint32_t route_count;
+	struct ndrv_route routes[4];
 	struct plug_result plugged;
 };
 

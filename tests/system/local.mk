@@ -28,3 +28,9 @@ check_PROGRAMS += %D%/test_chain %D%/test_disk %D%/test_misuse %D%/test_rude
 %C%_test_rude_CPPFLAGS = $(SYSTEM_CPPFLAGS)
 %C%_test_rude_LDADD = $(SYSTEM_LIBS)
 TESTS += %D%/test_chain %D%/test_disk %D%/test_misuse %D%/test_rude
+
+check_PROGRAMS += %D%/test_macvlan_host
+%C%_test_macvlan_host_SOURCES = %D%/test_macvlan_host.c
+%C%_test_macvlan_host_CPPFLAGS = $(SYSTEM_CPPFLAGS)
+%C%_test_macvlan_host_LDADD = $(SYSTEM_LIBS)
+TESTS += %D%/test_macvlan_host
