@@ -171,6 +171,15 @@ static void a_reexec_loses_no_request_no_connection_and_no_packet(void **state)
 	free(endpoints_after);
 }
 
+static void write_program(const char *path, const char *text)
+{
+	int file = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0755);
+
+	assert_true(file >= 0);
+	assert_int_equal(write(file, text, strlen(text)), (ssize_t)strlen(text));
+	assert_int_equal(close(file), 0);
+}
+
 /* The new program is a script that dawdles before it becomes ndrvd: what is asked meanwhile has nobody to answer but the next. */
 static void what_was_sent_to_nobody_is_answered_by_the_next_program(void **state)
 {
@@ -181,10 +190,7 @@ static void what_was_sent_to_nobody_is_answered_by_the_next_program(void **state
 	(void)snprintf(script, sizeof(script), "%s/slow", fixture->daemon.dir);
 	(void)snprintf(text, sizeof(text),
 		       "#!/bin/sh\ncase \"$*\" in *--check-state*) ;; *) sleep 0.5;; esac\nexec %s/ndrvd \"$@\"\n", BUILT_PROGRAMS);
-	int file = open(script, O_WRONLY | O_CREAT | O_CLOEXEC, 0755);
-	assert_true(file >= 0);
-	assert_int_equal(write(file, text, strlen(text)), (ssize_t)strlen(text));
-	assert_int_equal(close(file), 0);
+	write_program(script, text);
 	daemon_start(&fixture->daemon);
 	int used = http_connect(fixture->daemon.socket), silent = http_connect(fixture->daemon.socket);
 	int asks = http_connect(fixture->daemon.socket);
@@ -319,6 +325,40 @@ static void set_schema_version(const char *path, int version)
 	assert_int_equal(sqlite3_close(db), SQLITE_OK);
 }
 
+/* A script whose check is well, and takes its interpreter away: what the check cannot see, only the exec itself can. */
+static void an_exec_that_fails_leaves_everything_as_it_was(void **state)
+{
+	struct fixture *fixture = *state;
+	char script[128], text[512];
+	struct http_answer answer = {0};
+
+	daemon_start(&fixture->daemon);
+	assert_int_equal(daemon_ctl(&fixture->daemon, NULL, 0, "network", "create", "n1", "-d", "null", NULL), 0);
+	int idle = http_connect(fixture->daemon.socket), events = http_connect(fixture->daemon.socket);
+	assert_int_equal(http_send_request(events, "GET", "/v1/events", NULL), 0);
+	assert_int_equal(http_send_request(idle, "GET", "/v1/status", NULL), 0);
+	assert_int_equal(http_receive(idle, &answer, PATIENCE_MS), 0);
+	http_answer_free(&answer);
+	(void)snprintf(script, sizeof(script), "%s/interpreter", fixture->daemon.dir);
+	assert_int_equal(symlink("/bin/sh", script), 0);
+	(void)snprintf(script, sizeof(script), "%s/unlucky", fixture->daemon.dir);
+	(void)snprintf(text, sizeof(text), "#!%s/interpreter\nrm -f %s/interpreter\nexec %s/ndrvd \"$@\"\n", fixture->daemon.dir,
+		       fixture->daemon.dir, BUILT_PROGRAMS);
+	write_program(script, text);
+	refused(fixture, script, 3, "execute");
+	assert_int_equal(http_send_request(idle, "GET", "/v1/drivers", NULL), 0);
+	assert_int_equal(http_receive(idle, &answer, PATIENCE_MS), 0);
+	assert_int_equal(answer.status, 200);
+	http_answer_free(&answer);
+	reexec(fixture, NULL);
+	assert_int_equal(http_send_request(idle, "GET", "/v1/drivers", NULL), 0);
+	assert_int_equal(http_receive(idle, &answer, PATIENCE_MS), 0);
+	assert_int_equal(answer.status, 200);
+	http_answer_free(&answer);
+	(void)close(idle);
+	(void)close(events);
+}
+
 static void a_newer_state_is_not_taken_over(void **state)
 {
 	struct fixture *fixture = *state;
@@ -420,6 +460,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_signal_replaces_the_program_by_its_own_file, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_program_that_cannot_take_over_is_refused_and_the_old_one_serves, set_up,
 						tear_down),
+		cmocka_unit_test_setup_teardown(an_exec_that_fails_leaves_everything_as_it_was, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_newer_state_is_not_taken_over, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_call_that_does_not_end_is_named_and_one_that_does_is_answered, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(no_connect_fails_when_the_host_is_restarted_replaced_or_killed, set_up, tear_down),
