@@ -59,7 +59,5 @@ void tree_addr(struct tree *tree, struct ndrv_value *map, const char *key, const
 void tree_mac(struct tree *tree, struct ndrv_value *map, const char *key, const struct ndrv_mac *mac);
 void tree_copy(struct tree *tree, struct ndrv_value *map, const char *key, const struct ndrv_value *value);
 void tree_add(struct tree *tree, struct ndrv_value *list, struct ndrv_value value);
-/* An empty list or map rather than null. */
-struct ndrv_value tree_empty(uint32_t type);
 
 #endif

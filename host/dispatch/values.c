@@ -63,8 +63,3 @@ void tree_add(struct tree *tree, struct ndrv_value *list, struct ndrv_value valu
 	if (!tree->rc)
 		tree->rc = ndrv_list_add(&tree->arena->ndrv, list, value, tree->err);
 }
-
-struct ndrv_value tree_empty(uint32_t type)
-{
-	return (struct ndrv_value){.type = type};
-}

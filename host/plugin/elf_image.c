@@ -6,11 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-bool elf_inside(const struct elf_image *image, uint64_t offset, uint64_t length)
-{
-	return offset <= image->size && length <= image->size - offset;
-}
-
 uint16_t elf_u16(const struct elf_image *image, uint64_t offset)
 {
 	uint16_t value;

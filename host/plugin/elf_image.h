@@ -27,8 +27,6 @@ struct elf_dynamic {
 	const char *strings;
 };
 
-/* True when [offset, offset + length) is inside the file. */
-bool elf_inside(const struct elf_image *image, uint64_t offset, uint64_t length);
 /* The caller knows that the number is inside the file. */
 uint16_t elf_u16(const struct elf_image *image, uint64_t offset);
 uint32_t elf_u32(const struct elf_image *image, uint64_t offset);
