@@ -242,7 +242,6 @@ static int ask(struct client *client, const char *method, const char *path, cons
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	size_t length = body ? strlen(body) : 0, room = strlen(path) + 256;
-	char *head = ctl_memory(malloc(room));
 
 	if (strlen(client->ctl->socket) >= sizeof(address.sun_path))
 		return ctl_usage(client->ctl, "--socket: the path is longer than %zu bytes", sizeof(address.sun_path) - 1);
@@ -251,6 +250,7 @@ static int ask(struct client *client, const char *method, const char *path, cons
 	if (client->fd < 0 || connect(client->fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
 		return unreachable(client->ctl, "cannot reach the host at", errno);
 	client->since = clock_ns();
+	char *head = ctl_memory(malloc(room));
 	int count = snprintf(head, room, "%s %s HTTP/1.1\r\nHost: ndrv\r\nContent-Length: %zu\r\nConnection: close\r\n\r\n", method,
 			     path, length);
 	/* A host that refuses before it has read everything has answered all the same. */
