@@ -128,6 +128,13 @@ int network_add_endpoint(struct network *network, struct endpoint *endpoint, str
 	return 0;
 }
 
+void network_unname_endpoint(struct network *network, struct endpoint *endpoint)
+{
+	if (*endpoint->name)
+		idmap_del(&network->endpoint_names, &endpoint->name_node);
+	endpoint->name[0] = '\0';
+}
+
 void network_del_endpoint(struct network *network, struct endpoint *endpoint)
 {
 	idmap_del(&network->endpoints, &endpoint->node);

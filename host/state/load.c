@@ -18,6 +18,36 @@ static void set_aside(struct db *db, unsigned copy, unsigned del, const struct d
 	}
 }
 
+/* A record that was on its way out when the store could not be told, or the host died, may have the name of one that was made
+ * since. The live one keeps it. True: the name is free now, or `network` has none any more. */
+static bool settle_network_name(struct records *records, struct network *network)
+{
+	if (network->state != RECORD_LIVE) {
+		network->view.name = "";
+		return true;
+	}
+	epoch_enter();
+	struct network *holder = records_find_name(records, network->view.name);
+	epoch_leave();
+	if (!holder || holder->state == RECORD_LIVE)
+		return false;
+	records_unname(records, holder);
+	return true;
+}
+
+static bool settle_endpoint_name(struct network *network, struct endpoint *endpoint)
+{
+	if (endpoint->state != RECORD_LIVE) {
+		endpoint->name[0] = '\0';
+		return true;
+	}
+	struct endpoint *holder = network_endpoint_named(network, endpoint->name);
+	if (!holder || holder->state == RECORD_LIVE)
+		return false;
+	network_unname_endpoint(network, holder);
+	return true;
+}
+
 /* Whatever is wrong with the one network, the others are loaded. */
 static int load_network(struct records *records, const char *id, uint64_t serial, const char *body, struct ndrv_error *err)
 {
@@ -29,6 +59,10 @@ static int load_network(struct records *records, const char *id, uint64_t serial
 	network->serial = serial;
 	(void)turn_try(&network->turn);
 	rc = records_add(records, network, NULL, err);
+	if (rc == -NDRV_E_NAME_EXISTS && settle_network_name(records, network)) {
+		ndrv_error_clear(err);
+		rc = records_add(records, network, NULL, err);
+	}
 	if (rc) {
 		network_free(network);
 		return rc;
@@ -79,6 +113,10 @@ static int load_endpoint(struct network *network, const char *eid, uint64_t seri
 		return rc;
 	endpoint->serial = serial;
 	rc = network_add_endpoint(network, endpoint, err);
+	if (rc == -NDRV_E_NAME_EXISTS && settle_endpoint_name(network, endpoint)) {
+		ndrv_error_clear(err);
+		rc = network_add_endpoint(network, endpoint, err);
+	}
 	if (rc)
 		endpoint_free(endpoint);
 	return rc;

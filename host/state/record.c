@@ -280,6 +280,15 @@ void records_del(struct records *records, struct network *network)
 	network_unref(network);
 }
 
+void records_unname(struct records *records, struct network *network)
+{
+	(void)pthread_mutex_lock(&records->mutex);
+	if (*network->view.name)
+		idmap_del(&records->names, &network->name_node);
+	network->view.name = "";
+	(void)pthread_mutex_unlock(&records->mutex);
+}
+
 /* With a reference; NULL at the end. */
 static struct network *step(struct records *records, struct walk *walk)
 {

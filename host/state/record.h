@@ -162,6 +162,8 @@ int records_add(struct records *records, struct network *network, struct network
 /* With its turn: sets `gone`, takes it out of the maps, waits for an epoch and drops the maps' reference. The caller still passes
  * the turn, and drops its own reference if it took one. Not from inside an epoch section. */
 void records_del(struct records *records, struct network *network);
+/* Takes its name away; while the records are loaded, when nobody else has them yet. */
+void records_unname(struct records *records, struct network *network);
 /* Calls `each` with every network, with a reference and in order of creation, outside all locks, until it returns non-zero. */
 int records_each(struct records *records, int (*each)(struct network *network, void *data), void *data);
 size_t records_count(struct records *records);
@@ -171,7 +173,8 @@ struct endpoint *network_endpoint(struct network *network, const char *id);
 struct endpoint *network_endpoint_named(struct network *network, const char *name);
 /* ENDPOINT_EXISTS; NAME_EXISTS where another endpoint of the network has the name. */
 int network_add_endpoint(struct network *network, struct endpoint *endpoint, struct ndrv_error *err);
-void network_del_endpoint(struct network *network, struct endpoint *endpoint); /* takes it out and frees it */
+void network_unname_endpoint(struct network *network, struct endpoint *endpoint); /* as records_unname() */
+void network_del_endpoint(struct network *network, struct endpoint *endpoint);	  /* takes it out and frees it */
 /* In order of creation, until `each` returns non-zero, which is returned. `each` may delete the endpoint it is given. */
 int network_each_endpoint(struct network *network, int (*each)(struct endpoint *endpoint, void *data), void *data);
 

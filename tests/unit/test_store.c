@@ -160,6 +160,40 @@ static void a_body_that_no_encoder_writes_is_refused(void **state)
 	network_free(network);
 }
 
+/* Its deletion was not written down for good, and another was made under its name. */
+static void of_two_with_one_name_the_one_that_lives_keeps_it(void **state)
+{
+	(void)state;
+	struct ndrv_error err = {0};
+	struct store *store = statedir_open(&dir);
+	struct records *before = records_new(), *after = records_new();
+	struct network *old = statedir_network(before, 1), *fresh = statedir_network(after, 2);
+	struct endpoint *going = statedir_endpoint(fresh, 1), *staying = statedir_endpoint(fresh, 2);
+
+	old->state = RECORD_DELETING;
+	going->state = RECORD_DELETING;
+	fresh->view.name = old->view.name;
+	memcpy(staying->name, going->name, strlen(staying->name));
+	fresh->serial = old->serial + 1;
+	assert_ok(store_put_network(store, old, &err), &err);
+	assert_ok(store_put_network(store, fresh, &err), &err);
+	assert_ok(store_put_endpoint(store, going, &err), &err);
+	assert_ok(store_put_endpoint(store, staying, &err), &err);
+	struct records *seen = statedir_load(store);
+	assert_int_equal(records_count(seen), 2);
+	assert_string_equal(statedir_find(seen, "net1")->view.name, "");
+	struct network *loaded = statedir_find(seen, old->view.name);
+	assert_string_equal(loaded->view.id, "net2");
+	assert_int_equal(loaded->endpoint_count, 2);
+	assert_string_equal(network_endpoint(loaded, "ep1")->name, "");
+	assert_string_equal(network_endpoint_named(loaded, staying->name)->view.id, "ep2");
+	records_free(seen);
+	fresh->view.name = "name-2";
+	records_free(after);
+	records_free(before);
+	store_close(store);
+}
+
 static void a_row_is_replaced_and_deleted(void **state)
 {
 	(void)state;
@@ -381,6 +415,7 @@ int main(void)
 		cmocka_unit_test(any_text_comes_back_as_it_was_and_what_is_no_text_is_refused),
 		cmocka_unit_test(a_body_that_no_encoder_writes_is_refused),
 		T(what_is_written_is_read_again_whole_and_in_order),
+		T(of_two_with_one_name_the_one_that_lives_keeps_it),
 		T(a_row_is_replaced_and_deleted),
 		T(a_text_that_is_not_utf8_is_refused),
 		T(a_second_host_on_the_same_directories_is_refused),
