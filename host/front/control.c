@@ -113,6 +113,9 @@ int control_start(const struct control_options *options, struct control **ret, s
 
 	if (!control)
 		return ndrv_fail_errno(err, ENOMEM, "control front");
+	static char no_memory[] = "{\"error\":{\"code\":\"INTERNAL\",\"kind\":\"Internal\",\"message\":\"out of memory for the "
+				  "reply: what was asked may have been done\"}}";
+
 	control->service = (struct http_service){
 		.name = "control",
 		.front = NDRV_FRONT_CONTROL,
@@ -122,6 +125,7 @@ int control_start(const struct control_options *options, struct control **ret, s
 		.encode = control_encode,
 		.error_text = json_from_error,
 		.error_type = JSON_TYPE,
+		.no_memory = no_memory,
 	};
 	const struct http_options http = {
 		.service = &control->service,

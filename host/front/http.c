@@ -32,7 +32,7 @@ void exchange_reply(struct exchange *exchange, unsigned status, const char *cont
 {
 	exchange->state = EXCHANGE_READY;
 	exchange->status = text ? status : 500;
-	exchange->content_type = content_type;
+	exchange->content_type = text ? content_type : exchange->http->service->error_type;
 	exchange->text = text;
 	exchange->text_bytes = text ? bytes : 0;
 }
@@ -230,6 +230,18 @@ static void on_connection(void *data, struct MHD_Connection *mhd, void **context
 	(void)conn_unref(conn);
 }
 
+/* Where there was no memory for the text, the service's own words for that. */
+static struct MHD_Response *make_response(struct exchange *exchange)
+{
+	static char nothing[] = "";
+	const struct http_service *service = exchange->http->service;
+	char *words = service->no_memory ? service->no_memory : nothing;
+
+	if (!exchange->text)
+		return MHD_create_response_from_buffer(strlen(words), words, MHD_RESPMEM_PERSISTENT);
+	return MHD_create_response_from_buffer(exchange->text_bytes, exchange->text, MHD_RESPMEM_MUST_FREE);
+}
+
 static enum MHD_Result queue_reply(struct exchange *exchange)
 {
 	struct conn *conn = exchange->conn;
@@ -246,8 +258,7 @@ static enum MHD_Result queue_reply(struct exchange *exchange)
 	if (stream)
 		return stream_queue(exchange->stream, exchange) ? MHD_YES : MHD_NO;
 
-	struct MHD_Response *response =
-		MHD_create_response_from_buffer(exchange->text_bytes, exchange->text, MHD_RESPMEM_MUST_FREE);
+	struct MHD_Response *response = make_response(exchange);
 	if (!response)
 		return MHD_NO;
 	exchange->text = NULL;

@@ -66,6 +66,7 @@ struct http_service {
 	 */
 	char *(*error_text)(const struct ndrv_error *error, size_t *ret_bytes);
 	const char *error_type; /* its content type */
+	char *no_memory;	/* the body of a reply for which there is no memory, of that type; NULL: empty */
 };
 
 struct http_options {
