@@ -122,14 +122,15 @@ uint64_t rig_disarm(struct rig *rig)
 /* The end of the host's log. */
 void rig_print_log(const struct rig *rig)
 {
-	char text[3000];
-	int fd = open(rig->daemon.log, O_RDONLY | O_CLOEXEC);
+	char line[800];
+	FILE *file = fopen(rig->daemon.log, "re");
 
-	(void)lseek(fd, -(off_t)sizeof(text) + 1, SEEK_END);
-	ssize_t got = read(fd, text, sizeof(text) - 1);
-	text[got > 0 ? got : 0] = '\0';
-	(void)close(fd);
-	print_message("%s\n", text);
+	if (!file)
+		return;
+	(void)fseek(file, -4000, SEEK_END);
+	while (fgets(line, sizeof(line), file))
+		print_message("  %s", line);
+	(void)fclose(file);
 }
 
 /* --- requests --- */
@@ -199,6 +200,9 @@ static int ask(struct rig *rig, const char *method, const char *target, const ch
 		(void)snprintf(ret, RIG_REASON, "%s %s hung for %lld ms", method, target, now_ms() - began);
 		status = -1;
 	}
+	/* No answer to the question either. */
+	if (status == 500 && strstr(ret, "out of memory for the reply"))
+		status = 0;
 	http_answer_free(&answer);
 	return status;
 }
@@ -277,6 +281,8 @@ static bool agree(struct rig *rig, const json_t *network, const json_t *endpoint
 {
 	struct links host = count_links(NULL), sandbox = count_links(&rig->sandbox);
 	unsigned networks = network != NULL, endpoints = endpoint != NULL;
+
+	half = half && endpoint;
 	bool joined = endpoint && text_is(json_object_get(endpoint, "join"), "state", "joined");
 	bool live = (!network || text_is(network, "state", "live")) && (!endpoint || text_is(endpoint, "state", "live"));
 
@@ -332,7 +338,7 @@ bool rig_bring(struct rig *rig, enum rig_state wanted, char *reason)
 /* --- sweeps --- */
 
 /* A restart finds on disk what the host believed. */
-static bool same_after_restart(struct rig *rig, bool half, char *reason)
+static bool same_after_restart(struct rig *rig, bool half, bool unsure, char *reason)
 {
 	enum rig_state before, after;
 
@@ -345,8 +351,10 @@ static bool same_after_restart(struct rig *rig, bool half, char *reason)
 	}
 	if (!rig_look(rig, half, &after, reason))
 		return false;
-	/* A deletion that was refused half-way may be finished by the restart. */
-	if (after == before || (half && after < before))
+	/* A deletion that was refused half-way may be finished by the restart. And where even the removal of a record could not be
+	 * written, a record whose last write was refused may be there whole: the write was in the file, only its sync failed. */
+	rig->total.left += unsure && after > before;
+	if (after == before || (half && after < before) || unsure)
 		return true;
 	(void)snprintf(reason, RIG_REASON, "a restart makes state %d of %d", (int)after, (int)before);
 	return false;
@@ -373,7 +381,14 @@ static bool holds(struct rig *rig, const struct rig_case *what, enum rig_request
 	memcpy(answer, reason, RIG_REASON);
 	if (is_dead(rig, reason) || status < 0 || (status == 0 && !what->silence))
 		return false;
-	if (!rig_look(rig, !done && removes, &now, reason))
+	bool agrees = rig_look(rig, !done && removes, &now, reason);
+	if (!agrees && what->restart) {
+		/* Nothing could be undone then either. The next start finds what was left. */
+		rig->total.left++;
+		(void)daemon_stop(&rig->daemon, SIGKILL);
+		agrees = rig_try_start(rig) && rig_look(rig, !done && removes, &now, reason);
+	}
+	if (!agrees)
 		return false;
 	bool fits = done	  ? now == after
 		    : status == 0 ? now == before || now == after
@@ -384,7 +399,7 @@ static bool holds(struct rig *rig, const struct rig_case *what, enum rig_request
 		return false;
 	}
 	if (rig->restart_every && ++rig->since_restart % rig->restart_every == 0 &&
-	    !same_after_restart(rig, !done && removes, reason))
+	    !same_after_restart(rig, !done && removes, !done && what->sticky && what->kind == INJECT_WRITE, reason))
 		return false;
 	return rig_bring(rig, after, reason) && rig_bring(rig, removes ? RIG_NOTHING : rig_before(request), reason);
 }
@@ -445,13 +460,14 @@ static uint64_t count_points(struct rig *rig, const struct rig_case *what, enum 
 
 void rig_print_head(void)
 {
-	print_message("%-28s %7s %12s %8s %8s %8s\n", "what fails", "points", "inconsistent", "refused", "done", "silent");
+	print_message("%-28s %7s %12s %8s %8s %8s %8s\n", "what fails", "points", "inconsistent", "refused", "done", "silent",
+		      "left");
 }
 
 void rig_print(const char *name, const struct rig_count *count)
 {
-	print_message("%-28s %7u %12u %8u %8u %8u\n", name, count->points, count->inconsistent, count->refused, count->done,
-		      count->silent);
+	print_message("%-28s %7u %12u %8u %8u %8u %8u\n", name, count->points, count->inconsistent, count->refused, count->done,
+		      count->silent, count->left);
 }
 
 void rig_sweep(struct rig *rig, const struct rig_case *what)
@@ -469,6 +485,7 @@ void rig_sweep(struct rig *rig, const struct rig_case *what)
 		.refused = rig->total.refused - before.refused,
 		.done = rig->total.done - before.done,
 		.silent = rig->total.silent - before.silent,
+		.left = rig->total.left - before.left,
 	};
 	rig_print(what->name, &own);
 }

@@ -33,12 +33,14 @@ struct rig_case {
 	int error;
 	bool sticky;
 	bool silence;	      /* a connection may end without an answer */
+	bool restart;	      /* what is left over may wait for the next start */
 	unsigned sample;      /* points per request in a short run; 0: all */
 	unsigned first, last; /* requests */
 };
 
 struct rig_count {
 	unsigned points, inconsistent, refused, done, silent;
+	unsigned left; /* of the consistent: only after a restart */
 };
 
 struct rig {
