@@ -256,6 +256,7 @@ int ndrv_link_get_many(struct ndrv_nl *nl, const uint32_t *indexes, uint32_t cou
 struct link_list {
 	struct ndrv_link *items;
 	uint32_t count, room;
+	uint32_t master; /* 0: all */
 	int failed;
 };
 
@@ -278,17 +279,19 @@ static void add_link(const struct nlmsghdr *reply, void *data)
 		list->items = grown;
 		list->room = room;
 	}
-	if (!ndrv_link_parse(reply, &list->items[list->count]))
+	/* An old kernel leaves the choice to us. */
+	if (!ndrv_link_parse(reply, &list->items[list->count]) &&
+	    (!list->master || list->items[list->count].master == list->master))
 		list->count++;
 }
 
-int ndrv_link_list(struct ndrv_nl *nl, struct ndrv_link **ret, uint32_t *ret_count, struct ndrv_error *err)
+int ndrv_link_list_ports(struct ndrv_nl *nl, uint32_t master, struct ndrv_link **ret, uint32_t *ret_count, struct ndrv_error *err)
 {
-	struct link_list list = {0};
+	struct link_list list = {.master = master};
 	struct nl_msg *msg = link_message(RTM_GETLINK, NLM_F_DUMP, 0, 0, 0);
 	int rc;
 
-	if (msg && nla_put_u32(msg, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS)) {
+	if (msg && (nla_put_u32(msg, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS) || put_u32(msg, IFLA_MASTER, master))) {
 		nlmsg_free(msg);
 		msg = NULL;
 	}
@@ -302,6 +305,11 @@ int ndrv_link_list(struct ndrv_nl *nl, struct ndrv_link **ret, uint32_t *ret_cou
 	*ret = list.items;
 	*ret_count = list.count;
 	return 0;
+}
+
+int ndrv_link_list(struct ndrv_nl *nl, struct ndrv_link **ret, uint32_t *ret_count, struct ndrv_error *err)
+{
+	return ndrv_link_list_ports(nl, 0, ret, ret_count, err);
 }
 
 /* --- delete, change --- */
@@ -325,6 +333,32 @@ int ndrv_link_delete(struct ndrv_nl *nl, const char *name, uint32_t index, struc
 	rc = ndrv_nl_batch_send(&batch, err);
 	ndrv_nl_batch_done(&batch);
 	return rc;
+}
+
+static int delete_one_by_one(struct ndrv_nl *nl, const uint32_t *indexes, uint32_t count, struct ndrv_error *err)
+{
+	int rc = 0;
+
+	for (uint32_t i = 0; i < count; i++) {
+		int one = ndrv_link_delete(nl, NULL, indexes[i], rc ? NULL : err);
+
+		if (!rc)
+			rc = one;
+	}
+	return rc;
+}
+
+int ndrv_link_delete_many(struct ndrv_nl *nl, const uint32_t *indexes, uint32_t count, struct ndrv_error *err)
+{
+	int rc;
+
+	if (count < 2 || !nl || !NDRV_HAS(nl->ops, delete_links))
+		return delete_one_by_one(nl, indexes, count, err);
+	rc = nl->ops->delete_links(nl, indexes, count, err);
+	if (rc != -NDRV_E_NOT_IMPLEMENTED)
+		return rc;
+	ndrv_error_clear(err);
+	return delete_one_by_one(nl, indexes, count, err);
 }
 
 static int put_no_autoaddress(struct nl_msg *msg)

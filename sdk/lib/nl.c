@@ -380,11 +380,21 @@ static int direct_transact(struct ndrv_nl *base, struct ndrv_nl_item *items, uin
 	return rc;
 }
 
+static int direct_delete_links(struct ndrv_nl *base, const uint32_t *indexes, uint32_t count, struct ndrv_error *err)
+{
+	struct direct *nl = (struct direct *)(void *)base;
+
+	if (!nl->reaper.delete_links)
+		return ndrv_fail(err, NDRV_E_NOT_IMPLEMENTED, "this handle deletes links one by one");
+	return nl->reaper.delete_links(nl->reaper.data, nl->call, indexes, count, err);
+}
+
 static const struct ndrv_nl_ops direct_ops = {
 	.size = sizeof(direct_ops),
 	.transact = direct_transact,
 	.socket = direct_socket,
 	.socket_error = direct_socket_error,
+	.delete_links = direct_delete_links,
 };
 
 /* Connected to the kernel: an answer forged by another process of the namespace is refused at its sender. */
@@ -449,4 +459,9 @@ void ndrv_nl_set_call(struct ndrv_nl *base, const struct ndrv_call *call)
 void ndrv_nl_set_guard(struct ndrv_nl *base, const struct ndrv_nl_guard *guard)
 {
 	((struct direct *)(void *)base)->guard = *guard;
+}
+
+void ndrv_nl_set_reaper(struct ndrv_nl *base, const struct ndrv_nl_reaper *reaper)
+{
+	((struct direct *)(void *)base)->reaper = *reaper;
 }

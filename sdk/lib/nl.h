@@ -19,6 +19,7 @@ struct direct {
 	uint32_t seq;
 	const struct ndrv_call *call;
 	struct ndrv_nl_guard guard;
+	struct ndrv_nl_reaper reaper;
 	struct nl_sock *sock; /* made when first asked for; owns fd from then on */
 	struct direct *next;  /* of those with a sock */
 	char *out;

@@ -147,6 +147,10 @@ enum {
 	NDRV_DRIVER_DYNAMIC_TYPES = 1u << 0, /* registers types of its own choice, at any time; `types` may be empty */
 	NDRV_DRIVER_UNLOADABLE = 1u << 1, /* may be unmapped after destroy: no threads, signal handlers, TLS destructors, on_exit */
 	NDRV_DRIVER_OWN_THREADS = 1u << 2, /* starts threads: cannot be swapped in process */
+	/* network_delete with NDRV_CALL_FORCE deletes what the network's endpoints made, too: the host then does not call
+	 * endpoint_delete for each, and releases their priv after it. There may be none, after a crash:
+	 * the ids must do. When it fails, every priv is as before. */
+	NDRV_DRIVER_DELETES_ENDPOINTS = 1u << 3,
 };
 
 #define NDRV_NOTE_NAME "NDRV"

@@ -72,11 +72,22 @@ int ndrv_link_get(struct ndrv_nl *nl, const char *name, uint32_t index, struct n
 int ndrv_link_get_many(struct ndrv_nl *nl, const uint32_t *indexes, uint32_t count, struct ndrv_link *ret, struct ndrv_error *err);
 /* Every link of the namespace, malloc'ed: the caller frees `*ret`. */
 int ndrv_link_list(struct ndrv_nl *nl, struct ndrv_link **ret, uint32_t *ret_count, struct ndrv_error *err);
+/* The same, only the ports of the link of that index. Short, so that it is not interrupted when many links come and go. */
+int ndrv_link_list_ports(struct ndrv_nl *nl, uint32_t master, struct ndrv_link **ret, uint32_t *ret_count, struct ndrv_error *err);
 /* A link out of a kernel's message (RTM_NEWLINK). 0, or -1: the message is not one. */
 int ndrv_link_parse(const struct nlmsghdr *message, struct ndrv_link *ret);
 
 /* Deletes by name (index 0) or index; one that is gone is success. */
 int ndrv_link_delete(struct ndrv_nl *nl, const char *name, uint32_t index, struct ndrv_error *err);
+
+/* The host's group numbers: links that live are in network->link_group, those on their way out in the ones behind it. */
+#define NDRV_LINK_GROUPS 16
+
+/* Deletes many links of this namespace, those that are gone already passed over. One deletion waits 20 ms for the kernel; where the
+ * host has a way, a thousand take less than a second, and other calls come in between. They must be the caller's own, looked at
+ * (name, kind, group) just before: meanwhile they are in one of the groups behind link_group. A link that cannot be deleted does
+ * not stop the rest; the first error is returned. */
+int ndrv_link_delete_many(struct ndrv_nl *nl, const uint32_t *indexes, uint32_t count, struct ndrv_error *err);
 
 /* What to change; zero means leave alone. */
 struct ndrv_link_change {

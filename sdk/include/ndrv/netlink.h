@@ -44,6 +44,8 @@ struct ndrv_nl_ops {
 	struct nl_sock *(*socket)(struct ndrv_nl *nl);
 	/* Why the last libnl call on that socket failed in its send or receive, if it did: TIMEOUT or CANCELLED, else 0. */
 	int (*socket_error)(struct ndrv_nl *nl);
+	/* What ndrv_link_delete_many() does where the host has a quick way. NULL, or NOT_IMPLEMENTED: it has none. */
+	int (*delete_links)(struct ndrv_nl *nl, const uint32_t *indexes, uint32_t count, struct ndrv_error *err);
 };
 
 struct ndrv_nl {
@@ -109,12 +111,20 @@ struct ndrv_nl_guard {
 	void *data;
 };
 
+/* How links are deleted in numbers. `call` (may be NULL) is the one whose deadline counts. */
+struct ndrv_nl_reaper {
+	int (*delete_links)(void *data, const struct ndrv_call *call, const uint32_t *indexes, uint32_t count,
+			    struct ndrv_error *err);
+	void *data;
+};
+
 /* An rtnetlink socket of the calling thread's network namespace: connected to the kernel, strict checking, extended ACKs. */
 int ndrv_nl_open(struct ndrv_nl **ret, struct ndrv_error *err);
 void ndrv_nl_close(struct ndrv_nl *nl);
 /* The call whose deadline and cancellation count from now on; NULL: none. For handles of ndrv_nl_open() only, as is the next. */
 void ndrv_nl_set_call(struct ndrv_nl *nl, const struct ndrv_call *call);
 void ndrv_nl_set_guard(struct ndrv_nl *nl, const struct ndrv_nl_guard *guard);
+void ndrv_nl_set_reaper(struct ndrv_nl *nl, const struct ndrv_nl_reaper *reaper);
 
 NDRV_END_DECLS
 
