@@ -21,6 +21,7 @@
 #include "host/state/store.h"
 
 #define RECOVERY_MEMORY (64u << 20)
+#define REAPERS 8 /* each waits 20 ms for the kernel after every slice: with fewer a thousand links take longer than a second */
 
 const struct config *host_config(const struct host *host)
 {
@@ -89,6 +90,14 @@ static int open_state(struct host *host, struct ndrv_error *err)
 	return rc ? rc : store_load(host->store, host->records, err);
 }
 
+/* All of the instance's groups but the first, which is for the living. A host with one worker does one thing after the other. */
+static void set_dead_groups(struct host *host)
+{
+	uint32_t reapers = host->config->calls.max_workers == 1 ? 1 : REAPERS;
+
+	hostns_set_dead_groups(host->hostns, host->config->ownership.link_group + 1, CONFIG_LINK_GROUPS - 1, reapers);
+}
+
 static int start_drivers(struct host *host, struct ndrv_error *err)
 {
 	struct registry_hooks hooks = {0};
@@ -96,6 +105,8 @@ static int start_drivers(struct host *host, struct ndrv_error *err)
 	struct registry *registry;
 
 	int rc = hostns_open(&host->hostns, err);
+	if (!rc)
+		set_dead_groups(host);
 	if (!rc)
 		rc = services_new(host->store, &host->services, err);
 	if (rc)

@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,7 @@
 #include <unistd.h>
 
 #include "host/base/turn.h"
+#include "host/sandbox/reap.h"
 
 #define IDLE_MAX 8	 /* handles kept for the next calls */
 #define RETURN_TRIES 100 /* of 10 ms each: a machine short of memory gets a second */
@@ -21,8 +23,10 @@ struct hostns {
 	int fd;
 	dev_t dev;
 	ino_t ino;
-	struct turn creating; /* links: the kernel makes them one by one, and its mutex spins */
-	pthread_mutex_t lock; /* of the idle handles */
+	struct reaper *reaper;
+	atomic_uint sandboxes; /* open now */
+	struct turn creating;  /* links: the kernel makes them one by one, and its mutex spins */
+	pthread_mutex_t lock;  /* of the idle handles */
 	uint32_t idle_count;
 	struct ndrv_nl *idle[IDLE_MAX];
 };
@@ -43,6 +47,12 @@ int hostns_open(struct hostns **ret, struct ndrv_error *err)
 		free(hostns);
 		return ndrv_fail_errno(err, saved, "open the host's network namespace");
 	}
+	hostns->reaper = reaper_new(hostns);
+	if (!hostns->reaper) {
+		(void)close(hostns->fd);
+		free(hostns);
+		return ndrv_fail_errno(err, ENOMEM, "open the host's network namespace");
+	}
 	hostns->dev = st.st_dev;
 	hostns->ino = st.st_ino;
 	turn_init(&hostns->creating);
@@ -57,6 +67,7 @@ void hostns_close(struct hostns *hostns)
 		return;
 	for (uint32_t i = 0; i < hostns->idle_count; i++)
 		ndrv_nl_close(hostns->idle[i]);
+	reaper_free(hostns->reaper);
 	turn_done(&hostns->creating);
 	(void)pthread_mutex_destroy(&hostns->lock);
 	(void)close(hostns->fd);
@@ -80,6 +91,7 @@ static void leave(void *data)
 int hostns_nl_take(struct hostns *hostns, const struct ndrv_call *call, struct ndrv_nl **ret, struct ndrv_error *err)
 {
 	struct ndrv_nl_guard guard = {.enter = enter, .leave = leave, .data = hostns};
+	struct ndrv_nl_reaper reaper = {.delete_links = reaper_delete_links, .data = hostns->reaper};
 	struct ndrv_nl *nl = NULL;
 	int rc;
 
@@ -92,6 +104,7 @@ int hostns_nl_take(struct hostns *hostns, const struct ndrv_call *call, struct n
 		if (rc)
 			return rc;
 		ndrv_nl_set_guard(nl, &guard);
+		ndrv_nl_set_reaper(nl, &reaper);
 	}
 	ndrv_nl_set_call(nl, call);
 	*ret = nl;
@@ -110,6 +123,26 @@ void hostns_nl_give(struct hostns *hostns, struct ndrv_nl *nl)
 	}
 	(void)pthread_mutex_unlock(&hostns->lock);
 	ndrv_nl_close(nl);
+}
+
+void hostns_set_dead_groups(struct hostns *hostns, uint32_t first, uint32_t count, uint32_t workers)
+{
+	reaper_set(hostns->reaper, first, count, workers);
+}
+
+void hostns_sandbox_opened(struct hostns *hostns)
+{
+	(void)atomic_fetch_add(&hostns->sandboxes, 1);
+}
+
+void hostns_sandbox_closed(struct hostns *hostns)
+{
+	(void)atomic_fetch_sub(&hostns->sandboxes, 1);
+}
+
+bool hostns_has_sandboxes(const struct hostns *hostns)
+{
+	return atomic_load(&hostns->sandboxes) != 0;
 }
 
 int hostns_fd(const struct hostns *hostns)

@@ -21,6 +21,15 @@ void hostns_close(struct hostns *hostns);
 int hostns_nl_take(struct hostns *hostns, const struct ndrv_call *call, struct ndrv_nl **ret, struct ndrv_error *err);
 void hostns_nl_give(struct hostns *hostns, struct ndrv_nl *nl);
 
+/* Link groups for links that are being deleted in numbers (reap.h), and how many threads may be at it; before any handle is taken.
+ * Without, they are deleted one by one. */
+void hostns_set_dead_groups(struct hostns *hostns, uint32_t first, uint32_t count, uint32_t workers);
+
+/* A sandbox is open: somebody waits for what the kernel does in it. Deletions in numbers let it go first. */
+void hostns_sandbox_opened(struct hostns *hostns);
+void hostns_sandbox_closed(struct hostns *hostns);
+bool hostns_has_sandboxes(const struct hostns *hostns);
+
 /* Borrowed: for moving a link back here. */
 int hostns_fd(const struct hostns *hostns);
 bool hostns_is(const struct hostns *hostns, dev_t dev, ino_t ino);

@@ -4,5 +4,6 @@ host_libhost_a_SOURCES += \
 	%D%/hostns.c %D%/hostns.h \
 	%D%/sandbox.c %D%/sandbox.h \
 	%D%/plug.c %D%/plug.h \
+	%D%/reap.c %D%/reap.h \
 	%D%/ready.c %D%/ready.h \
 	%D%/subnets.c %D%/subnets.h

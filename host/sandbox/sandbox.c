@@ -75,6 +75,7 @@ static int open_look(struct hostns *hostns, int look, const char *path, const st
 		return ndrv_wrap(err, rc, "%s", path);
 	}
 	ndrv_nl_set_call(made.nl, call);
+	hostns_sandbox_opened(hostns);
 	*ret = made;
 	return 0;
 }
@@ -119,6 +120,7 @@ void sandbox_close(struct sandbox *sandbox)
 {
 	if (!sandbox->hostns)
 		return;
+	hostns_sandbox_closed(sandbox->hostns);
 	ndrv_nl_close(sandbox->nl);
 	(void)close(sandbox->fd);
 	*sandbox = (struct sandbox){0};

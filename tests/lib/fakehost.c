@@ -75,6 +75,7 @@ void fakehost_open(struct fakehost *host, const char *name)
 	if (!host->module)
 		fail_msg("%s", dlerror());
 	assert_ok(hostns_open(&host->hostns, &host->err), &host->err);
+	hostns_set_dead_groups(host->hostns, FAKE_GROUP + 1, NDRV_LINK_GROUPS - 1, 4);
 	load(host);
 }
 
