@@ -54,6 +54,7 @@ static void list_remove_and_free(struct bridge *bridge, struct net *net)
 	if (*at)
 		*at = net->next;
 	(void)pthread_mutex_unlock(&bridge->lock);
+	net_detach_eps(net);
 	free(net);
 }
 
@@ -174,7 +175,7 @@ static void release(void *self, struct ndrv_network *network, struct ndrv_endpoi
 		struct net *net = network->priv;
 		if (endpoint->priv && net && net->ports)
 			net->ports--;
-		free(endpoint->priv);
+		ep_free(endpoint->priv);
 		endpoint->priv = NULL;
 	} else if (network->priv) {
 		list_remove_and_free(self, network->priv);
@@ -224,5 +225,5 @@ static const struct ndrv_ops ops = {
 };
 
 NDRV_DRIVER(&ops, open_instance, .name = "bridge", .version = BRIDGE_VERSION, .vendor = "ndrv", .types = "bridge",
-	    .threading = NDRV_THREADS_NETWORK, .flags = NDRV_DRIVER_UNLOADABLE, .data_scope = NDRV_SCOPE_LOCAL,
-	    .connectivity_scope = NDRV_SCOPE_LOCAL);
+	    .threading = NDRV_THREADS_NETWORK, .flags = NDRV_DRIVER_UNLOADABLE | NDRV_DRIVER_DELETES_ENDPOINTS,
+	    .data_scope = NDRV_SCOPE_LOCAL, .connectivity_scope = NDRV_SCOPE_LOCAL);

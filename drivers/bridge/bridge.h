@@ -39,10 +39,12 @@ struct net {
 	struct ndrv_prefix pool4, pool6;
 	struct ndrv_prefix gateway4, gateway6; /* the bridge's own addresses; unset: none */
 	struct ndrv_addr default4, default6;   /* what endpoints are told as gateway; unset: none */
+	struct ep *eps;			       /* all of them */
 };
 
 /* An endpoint: its record's priv. */
 struct ep {
+	struct ep *next, **at;	     /* in net->eps; `at` NULL: in none */
 	char outer[NDRV_IFNAME_MAX]; /* the port of the bridge */
 	char inner[NDRV_IFNAME_MAX]; /* present name of the other end */
 	uint32_t outer_index;
@@ -72,7 +74,7 @@ void link_name(char ret[NDRV_IFNAME_MAX], const char *kind, const struct ndrv_ne
 /* Makes the bridge of `net`, or takes the one that is there: by its name and owner tag. Sets link, index, mac, foreign. On failure
  * what it made is gone. */
 int link_make_bridge(struct ndrv_call *call, const struct ndrv_network *network, struct net *net);
-/* Deletes the bridge and what still hangs on it; a foreign one only loses our ports. */
+/* Deletes the pairs of all endpoints, then the bridge with what else of ours hangs on it; a foreign one only loses our ports. */
 int link_delete_bridge(struct ndrv_call *call, const struct ndrv_network *network, const struct net *net);
 /* Makes the pair of an endpoint: in `netns_fd` under ep->inner, or (fd -1) both ends here. Sets outer_index as soon as there is
  * something to delete, also where it then fails. */
@@ -83,6 +85,10 @@ int link_delete_ours(struct ndrv_call *call, const struct ndrv_network *network,
 int link_check_pair(struct ndrv_call *call, const struct ndrv_network *network, const struct net *net, struct ep *ep);
 
 /* --- endpoint.c --- */
+
+void ep_free(struct ep *ep); /* NULL too */
+/* The network goes: endpoints that are still there are in no list any more. */
+void net_detach_eps(struct net *net);
 
 int bridge_endpoint_create(void *self, struct ndrv_call *call, struct ndrv_network *network, struct ndrv_endpoint *endpoint,
 			   struct ndrv_ifinfo *ifinfo, const struct ndrv_value *options);

@@ -78,6 +78,37 @@ static struct ep *ep_new(const struct ndrv_network *network, const struct ndrv_e
 	return ep;
 }
 
+static void ep_attach(struct net *net, struct ep *ep)
+{
+	ep->next = net->eps;
+	ep->at = &net->eps;
+	if (ep->next)
+		ep->next->at = &ep->next;
+	net->eps = ep;
+	net->ports++;
+}
+
+void ep_free(struct ep *ep)
+{
+	if (ep && ep->at) {
+		*ep->at = ep->next;
+		if (ep->next)
+			ep->next->at = ep->at;
+	}
+	free(ep);
+}
+
+void net_detach_eps(struct net *net)
+{
+	while (net->eps) {
+		struct ep *ep = net->eps;
+
+		net->eps = ep->next;
+		ep->next = NULL;
+		ep->at = NULL;
+	}
+}
+
 /* In the sandbox, under its final name, where both are known; else both ends here, for the platform to move one. */
 static int make_pair(struct ndrv_call *call, const struct ndrv_network *network, const struct net *net, struct ndrv_ifinfo *ifinfo,
 		     struct ep *ep)
@@ -136,7 +167,7 @@ int bridge_endpoint_create(void *self, struct ndrv_call *call, struct ndrv_netwo
 		free(ep);
 		return ndrv_wrap(call->err, rc, "endpoint %.64s", endpoint->id);
 	}
-	net->ports++;
+	ep_attach(net, ep);
 	endpoint->priv = ep;
 	return 0;
 }
@@ -155,7 +186,7 @@ int bridge_endpoint_delete(void *self, struct ndrv_call *call, struct ndrv_netwo
 		return ndrv_wrap(call->err, rc, "endpoint %.64s", endpoint->id);
 	if (ep && net && net->ports)
 		net->ports--;
-	free(ep);
+	ep_free(ep);
 	endpoint->priv = NULL;
 	return 0;
 }
@@ -178,7 +209,7 @@ int bridge_endpoint_adopt(struct ndrv_call *call, struct ndrv_network *network, 
 		free(ep);
 		return ndrv_wrap(call->err, rc, "endpoint %.64s", endpoint->id);
 	}
-	net->ports++;
+	ep_attach(net, ep);
 	endpoint->priv = ep;
 	return 0;
 }

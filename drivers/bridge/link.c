@@ -138,36 +138,76 @@ int link_make_bridge(struct ndrv_call *call, const struct ndrv_network *network,
 	return create_bridge(call, network, net);
 }
 
-/* Ports of ours that are left, in a network deleted with live endpoints. */
+/* By its owner tag, or the one of links whose deletion was broken off. */
+static bool is_dead_or_ours(const struct ndrv_network *network, const struct ndrv_link *link, const char *kind)
+{
+	return link->group - network->link_group < NDRV_LINK_GROUPS && !strcmp(link->kind, kind);
+}
+
+/* The ports of the endpoints, wherever they hang. */
+static int delete_pairs(struct ndrv_call *call, const struct ndrv_network *network, const struct net *net)
+{
+	uint32_t ask[NDRV_NL_BATCH_MAX], count = 0, *indexes = malloc((net->ports + 1) * sizeof(*indexes));
+	const struct ep *eps[NDRV_NL_BATCH_MAX], *next = net->eps;
+	struct ndrv_link found[NDRV_NL_BATCH_MAX];
+	int rc = indexes ? 0 : ndrv_fail_object(call->err, NDRV_E_INTERNAL, "out of memory");
+
+	while (next && !rc) {
+		uint32_t n = 0;
+
+		for (; next && n < NDRV_NL_BATCH_MAX; next = next->next, n++) {
+			eps[n] = next;
+			ask[n] = next->outer_index;
+		}
+		rc = ndrv_link_get_many(call->host_nl, ask, n, found, call->err);
+		for (uint32_t i = 0; i < n && !rc && count < net->ports; i++)
+			if (!strcmp(found[i].name, eps[i]->outer) && is_dead_or_ours(network, &found[i], "veth"))
+				indexes[count++] = found[i].index;
+	}
+	if (!rc)
+		rc = ndrv_link_delete_many(call->host_nl, indexes, count, call->err);
+	free(indexes);
+	return rc;
+}
+
+/* What a creation or deletion that was broken off has left on the bridge, under a name like ours. */
 static int delete_ports(struct ndrv_call *call, const struct ndrv_network *network, uint32_t master)
 {
 	struct ndrv_link *links;
-	uint32_t count;
-	int rc = ndrv_link_list(call->host_nl, &links, &count, call->err);
+	uint32_t count, found = 0, *indexes;
+	int rc = ndrv_link_list_ports(call->host_nl, master, &links, &count, call->err);
 
 	if (rc)
 		return rc;
+	indexes = malloc((count + 1) * sizeof(*indexes));
+	if (!indexes)
+		rc = ndrv_fail_object(call->err, NDRV_E_INTERNAL, "out of memory");
 	for (uint32_t i = 0; i < count && !rc; i++)
-		if (links[i].master == master && is_ours(network, &links[i], "veth"))
-			rc = ndrv_link_delete(call->host_nl, links[i].name, links[i].index, call->err);
+		if (is_dead_or_ours(network, &links[i], "veth") && !strncmp(links[i].name, "nv", 2) && strlen(links[i].name) == 14)
+			indexes[found++] = links[i].index;
+	if (!rc)
+		rc = ndrv_link_delete_many(call->host_nl, indexes, found, call->err);
+	free(indexes);
 	free(links);
 	return rc;
 }
 
 int link_delete_bridge(struct ndrv_call *call, const struct ndrv_network *network, const struct net *net)
 {
-	struct ndrv_link found;
+	struct ndrv_link found = {0};
 	int rc = ndrv_link_get(call->host_nl, net->link, 0, &found, call->err);
+	bool gone = rc == -NDRV_E_NO_LINK;
 
-	if (rc == -NDRV_E_NO_LINK) {
-		ndrv_error_clear(call->err);
+	if (rc && !gone)
+		return rc;
+	ndrv_error_clear(call->err);
+	/* Somebody's interface of that name, on which the creation failed, is none of ours. */
+	if (!gone && strcmp(found.kind, "bridge"))
 		return 0;
-	}
-	if (!rc && strcmp(found.kind, "bridge"))
-		return 0; /* somebody's interface of that name, on which the creation failed */
-	if (!rc)
+	rc = delete_pairs(call, network, net);
+	if (!rc && !gone)
 		rc = delete_ports(call, network, found.index);
-	if (!rc && is_ours(network, &found, "bridge"))
+	if (!rc && !gone && is_ours(network, &found, "bridge"))
 		rc = ndrv_link_delete(call->host_nl, net->link, found.index, call->err);
 	return rc;
 }
@@ -265,7 +305,8 @@ int link_delete_ours(struct ndrv_call *call, const struct ndrv_network *network,
 	struct ndrv_link found;
 	int rc = ndrv_link_get(call->host_nl, name, 0, &found, call->err);
 
-	if (!rc && is_ours(network, &found, "veth"))
+	/* One whose deletion was broken off is in a group of the dying. */
+	if (!rc && is_dead_or_ours(network, &found, "veth"))
 		return ndrv_link_delete(call->host_nl, name, found.index, call->err);
 	if (rc && rc != -NDRV_E_NO_LINK)
 		return rc;

@@ -6,6 +6,7 @@ host_libhost_a_SOURCES += \
 	%D%/digest.c %D%/record_io.h \
 	%D%/direct.c \
 	%D%/dispatch.c %D%/dispatch.h \
+	%D%/emptying.c %D%/emptying.h \
 	%D%/events.c \
 	%D%/executor.c %D%/executor.h \
 	%D%/frames.c %D%/frames.h \

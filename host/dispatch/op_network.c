@@ -2,6 +2,7 @@
 /* network_create, network_delete. */
 #include <string.h>
 
+#include "host/dispatch/emptying.h"
 #include "host/dispatch/gate.h"
 #include "host/dispatch/handlers.h"
 #include "host/dispatch/inspect.h"
@@ -198,25 +199,12 @@ int run_network_create(struct job *job)
 
 /* --- delete --- */
 
-struct emptying {
-	struct job *job;
-	struct ndrv_error *err;
-	uint32_t flags;
-};
-
-static int delete_one(struct endpoint *endpoint, void *data)
-{
-	struct emptying *emptying = data;
-
-	return step_endpoint_delete(emptying->job, endpoint, emptying->flags, emptying->err);
-}
-
 /* Two phases: the driver is asked while everything still stands; only when it agreed do addresses and record go. */
 int step_network_delete(struct job *job, struct network *network, bool force, struct ndrv_error *err)
 {
 	struct dispatch *dispatch = job->dispatch;
 	uint32_t flags = force ? NDRV_CALL_FORCE : 0;
-	struct emptying emptying = {.job = job, .err = err, .flags = flags};
+	bool whole = false;
 
 	if (network->endpoint_count && !force)
 		return ndrv_fail(err, NDRV_E_ACTIVE_ENDPOINTS, "network %s has active endpoints (%u)", network->view.id,
@@ -234,8 +222,8 @@ int step_network_delete(struct job *job, struct network *network, bool force, st
 		network->forced = false;
 		return rc;
 	}
-	rc = network_each_endpoint(network, delete_one, &emptying);
-	if (!rc)
+	rc = empty_network(job, network, force, &whole, err);
+	if (!rc && !whole)
 		rc = tear_network(job, network, flags, err);
 	if (rc) {
 		struct ndrv_error ignored = {0};
@@ -249,6 +237,7 @@ int step_network_delete(struct job *job, struct network *network, bool force, st
 	if (dispatch->services)
 		services_drop_network(dispatch->services, &network->view);
 	forget_network(dispatch, network->view.id);
+	drop_endpoints(dispatch, network);
 	network_release(dispatch, network);
 	event_network(dispatch, "network-delete", network, NULL);
 	twin_drop_network(network);

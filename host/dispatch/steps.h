@@ -15,6 +15,8 @@ static inline struct instance *instance_of(const struct network *network)
 
 /* Calls a driver op that tears down: errors are logged, FORBIDDEN is returned unless `flags` forbid it. `gone` on success too. */
 int tear_network(struct job *job, struct network *network, uint32_t flags, struct ndrv_error *err);
+/* The same by force for a driver that deletes the endpoints' objects with the network's: any failure is returned, not logged. */
+int tear_network_whole(struct job *job, struct network *network, struct ndrv_error *err);
 int tear_endpoint(struct job *job, struct endpoint *endpoint, uint32_t flags, struct ndrv_error *err);
 void tear_join(struct job *job, struct endpoint *endpoint, uint32_t flags);
 void tear_external(struct job *job, struct endpoint *endpoint, uint32_t flags);

@@ -48,6 +48,21 @@ int tear_network(struct job *job, struct network *network, uint32_t flags, struc
 	return 0;
 }
 
+int tear_network_whole(struct job *job, struct network *network, struct ndrv_error *err)
+{
+	struct instance *instance = instance_of(network);
+	struct driver_call call;
+	int rc, tries = 0;
+
+	do {
+		ndrv_error_clear(err);
+		rc = CALL_BEGIN(&call, job, instance, network_delete, network, NDRV_CALL_FORCE, err);
+		if (!rc)
+			rc = call_end(&call, instance->ops.network_delete(instance->self, &call.ndrv, &network->view), err);
+	} while (rc && may_pass(err, &tries));
+	return rc;
+}
+
 int tear_endpoint(struct job *job, struct endpoint *endpoint, uint32_t flags, struct ndrv_error *err)
 {
 	struct network *network = endpoint->network;

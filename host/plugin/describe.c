@@ -67,7 +67,7 @@ static struct ndrv_value bits_of(uint64_t bits, const char *const *names, size_t
 static void put_note(struct out *out, const struct ndrv_note *note, struct ndrv_value *map)
 {
 	static const char *const features[] = {"store", "tables", "nat", "timers", "swap"};
-	static const char *const flags[] = {"dynamic_types", "unloadable", "own_threads"};
+	static const char *const flags[] = {"dynamic_types", "unloadable", "own_threads", "deletes_endpoints"};
 	static const char *const capability[] = {"no_ipam", "no_link", "host_sandbox", "single_network"};
 	static const char *const threading[] = {"any", "network", "driver"};
 	struct ndrv_value types = {.type = NDRV_LIST};
@@ -83,7 +83,7 @@ static void put_note(struct out *out, const struct ndrv_note *note, struct ndrv_
 	put(out, map, "abi_minor_min", ndrv_int(note->abi_minor_min));
 	put(out, map, "needs", bits_of((uint64_t)note->needs_hi << 32 | note->needs_lo, features, 5, out));
 	put(out, map, "wants", bits_of((uint64_t)note->wants_hi << 32 | note->wants_lo, features, 5, out));
-	put(out, map, "flags", bits_of(note->flags, flags, 3, out));
+	put(out, map, "flags", bits_of(note->flags, flags, 4, out));
 	put(out, map, "capabilities", bits_of(note->capability_flags, capability, 4, out));
 	put(out, map, "threading", ndrv_string(note->threading < 3 ? threading[note->threading] : "driver"));
 	put(out, map, "scope", ndrv_string(scope_name(note->data_scope)));

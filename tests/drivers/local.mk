@@ -49,3 +49,10 @@ tests_drivers_test_macvlan_refusals_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_drivers_test_macvlan_refusals_LDADD = tests/lib/libtest.a $(TEST_LIBS)
 tests_drivers_test_macvlan_refusals_DEPENDENCIES = tests/lib/libtest.a host/libhost.a sdk/libndrv.a $(driver_LTLIBRARIES)
 TESTS += tests/drivers/test_macvlan_refusals
+
+check_PROGRAMS += tests/drivers/test_bridge_bulk
+tests_drivers_test_bridge_bulk_SOURCES = tests/drivers/test_bridge_bulk.c
+tests_drivers_test_bridge_bulk_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_drivers_test_bridge_bulk_LDADD = tests/lib/libtest.a $(TEST_LIBS)
+tests_drivers_test_bridge_bulk_DEPENDENCIES = tests/lib/libtest.a host/libhost.a sdk/libndrv.a $(driver_LTLIBRARIES)
+TESTS += tests/drivers/test_bridge_bulk

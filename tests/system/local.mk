@@ -34,3 +34,9 @@ check_PROGRAMS += %D%/test_macvlan_host
 %C%_test_macvlan_host_CPPFLAGS = $(SYSTEM_CPPFLAGS)
 %C%_test_macvlan_host_LDADD = $(SYSTEM_LIBS)
 TESTS += %D%/test_macvlan_host
+
+check_PROGRAMS += %D%/test_bulk
+%C%_test_bulk_SOURCES = %D%/test_bulk.c
+%C%_test_bulk_CPPFLAGS = $(SYSTEM_CPPFLAGS)
+%C%_test_bulk_LDADD = $(SYSTEM_LIBS)
+TESTS += %D%/test_bulk
