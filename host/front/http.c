@@ -233,12 +233,10 @@ static void on_connection(void *data, struct MHD_Connection *mhd, void **context
 /* Where there was no memory for the text, the service's own words for that. */
 static struct MHD_Response *make_response(struct exchange *exchange)
 {
-	static char nothing[] = "";
-	const struct http_service *service = exchange->http->service;
-	char *words = service->no_memory ? service->no_memory : nothing;
+	char *words = exchange->http->service->no_memory;
 
 	if (!exchange->text)
-		return MHD_create_response_from_buffer(strlen(words), words, MHD_RESPMEM_PERSISTENT);
+		return MHD_create_response_from_buffer(words ? strlen(words) : 0, words, MHD_RESPMEM_PERSISTENT);
 	return MHD_create_response_from_buffer(exchange->text_bytes, exchange->text, MHD_RESPMEM_MUST_FREE);
 }
 
