@@ -31,6 +31,7 @@ struct life {
 	enum known network, endpoints[2];
 	int acknowledged; /* operations, in all */
 	int refused;	  /* operations answered with a typed error, in all */
+	int speechless;	  /* with 500 and nothing, where `errors` are allowed */
 };
 
 #define LIFE_STEPS 5

@@ -114,6 +114,7 @@ static void inject_everywhere(const struct injection *injection)
 		start_life(&life, injection);
 	}
 	refused += life.refused;
+	assert_true(!life.speechless || injection->kind == SHIM_MEMORY);
 	life_tear_down(&life);
 	print_message("%-36s %5ld of %5ld places, %5ld failures, %5ld typed errors, %ld bad\n", injection->what, points, total,
 		      failed, refused, bad);
