@@ -10,7 +10,7 @@
  * twice. */
 static bool may_pass(const struct ndrv_error *error, int *tries)
 {
-	return error->sys_errno && error->kind != NDRV_KIND_NOT_FOUND && ++*tries < TRIES;
+	return (error->sys_errno || error->kind == NDRV_KIND_RETRY) && error->kind != NDRV_KIND_NOT_FOUND && ++*tries < TRIES;
 }
 
 static void log_failure(struct job *job, uint32_t slot, const struct network *network, const struct endpoint *endpoint,
