@@ -7,6 +7,7 @@
 #include "host/cmd/arguments.h"
 #include "host/cmd/check.h"
 #include "host/cmd/door.h"
+#include "host/lifecycle/crash.h"
 #include "host/lifecycle/host.h"
 #include "host/lifecycle/notify.h"
 #include "host/lifecycle/probe.h"
@@ -91,6 +92,7 @@ int main(int argc, char **argv)
 		return probe_main(arguments.probe, arguments.probe_sha256);
 	if (arguments.check_state)
 		return check_state(arguments.config_path, &arguments.overrides);
+	crash_attribute();
 	/* What cannot be read is lost: clients connect anew, and everything else is on disk. */
 	if (handover_take(&handover, &error))
 		log_error("reexec", "%s", error.text);

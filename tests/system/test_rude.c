@@ -157,6 +157,11 @@ static void crash(struct fixture *fixture, const char *at)
 	assert_int_equal(waitpid(fixture->daemon.pid, &status, 0), fixture->daemon.pid);
 	fixture->daemon.pid = 0;
 	assert_true(WIFSIGNALED(status) || WEXITSTATUS(status));
+	/* A sanitizer reports in its own words and exits. */
+	(void)snprintf(option, sizeof(option), "op %s, network ", at);
+	if (WIFSIGNALED(status))
+		assert_true(daemon_logged(&fixture->daemon, "host: crashed with SIGSEGV in driver rude 1 (") &&
+			    daemon_logged(&fixture->daemon, option));
 	daemon_start(&fixture->daemon);
 }
 
