@@ -69,6 +69,12 @@ int handover_add_conn(struct handover *handover, const struct handover_conn *con
 
 /* --- leaving --- */
 
+/* Nothing else reads or changes the environment then: before the first thread of the host, or with all of them at rest. */
+static int set_variable(const char *name, const char *value)
+{
+	return value ? setenv(name, value, 1) : unsetenv(name); /* NOLINT(concurrency-mt-unsafe) */
+}
+
 static bool write_all(FILE *file, const struct handover *handover)
 {
 	(void)fprintf(file, "ndrv-handover %d %llu\n", FORMAT, (unsigned long long)handover->reexecs);
@@ -128,7 +134,7 @@ int handover_leave(const struct handover *handover, int *ret_fd, struct ndrv_err
 	if (fd < 0)
 		return fd;
 	(void)snprintf(text, sizeof(text), "%d:%d", (int)getpid(), fd);
-	if (keep_all(handover, true) || keep_on_exec(fd, true) || setenv(VARIABLE, text, 1)) {
+	if (keep_all(handover, true) || keep_on_exec(fd, true) || set_variable(VARIABLE, text)) {
 		int saved = errno;
 		handover_stay(handover, fd);
 		return ndrv_fail_errno(err, saved, "hand-over: keep descriptors");
@@ -139,12 +145,13 @@ int handover_leave(const struct handover *handover, int *ret_fd, struct ndrv_err
 
 void handover_stay(const struct handover *handover, int fd)
 {
-	(void)unsetenv(VARIABLE);
+	(void)set_variable(VARIABLE, NULL);
 	(void)keep_all(handover, false);
 	(void)close(fd);
 }
 
-/* --- taking --- */
+/* --- taking: what this very program wrote into sealed memory, each line checked for its count of fields --- */
+/* NOLINTBEGIN(cert-err34-c) */
 
 static bool take_socket(struct handover *handover, const char *line)
 {
@@ -222,6 +229,8 @@ static int take_memory(struct handover *ret, const char *text, struct ndrv_error
 	return ok ? 0 : ndrv_fail(err, NDRV_E_STATE, "hand-over: what the former program left cannot be read");
 }
 
+/* NOLINTEND(cert-err34-c) */
+
 /* By name ("control"); a single one without a name is the control socket's, which is all that systemd's unit files need. */
 static void take_listen_fds(struct handover *ret)
 {
@@ -256,10 +265,10 @@ int handover_take(struct handover *ret, struct ndrv_error *err)
 		rc = take_memory(ret, text, err);
 	else
 		take_listen_fds(ret);
-	(void)unsetenv(VARIABLE);
-	(void)unsetenv("LISTEN_PID");
-	(void)unsetenv("LISTEN_FDS");
-	(void)unsetenv("LISTEN_FDNAMES");
+	(void)set_variable(VARIABLE, NULL);
+	(void)set_variable("LISTEN_PID", NULL);
+	(void)set_variable("LISTEN_FDS", NULL);
+	(void)set_variable("LISTEN_FDNAMES", NULL);
 	if (rc)
 		handover_clear(ret, true);
 	return rc;

@@ -102,7 +102,7 @@ static int judge(const char *binary, int status, char *said, struct ndrv_error *
 		return 0;
 	if (WIFSIGNALED(status))
 		return ndrv_fail(err, NDRV_E_FORBIDDEN, "reexec: %s crashed (%s) when asked whether it can take over", binary,
-				 strsignal(WTERMSIG(status)));
+				 sigdescr_np(WTERMSIG(status)) ? sigdescr_np(WTERMSIG(status)) : "unknown signal");
 	return ndrv_fail(err, NDRV_E_FORBIDDEN, "reexec: %s cannot take over: %s", binary,
 			 *line ? line : "it did not answer as an ndrvd does");
 }

@@ -20,20 +20,9 @@
 #define ANSWER_MS 40000
 #define DEADLINE_MS 28000
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SANITIZED 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define SANITIZED 1
-#endif
-#endif
-#ifndef SANITIZED
-#define SANITIZED 0
-#endif
-
 void rig_need(void)
 {
-	if (SANITIZED) {
+	if (TEST_SANITIZED) {
 		fprintf(stderr, "skipped: sanitizers and a preloaded library want the same functions\n");
 		exit(77);
 	}

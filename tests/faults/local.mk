@@ -1,18 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 # What the host survives: kill -9 at any point, restarts, failing system calls, no memory.
 FAULTS_CPPFLAGS = $(TEST_CPPFLAGS) -DBUILT_DRIVERS='"$(abs_top_builddir)/drivers/.libs"' \
-	-DBUILT_FAULTS='"$(abs_top_builddir)/tests/faults/.libs"' -DFAULTS_SHIM='"$(abs_top_builddir)/tests/faults/.libs/shim.so"'
+	-DBUILT_FAULTS='"$(abs_top_builddir)/tests/faults/.libs"' -DFORGETFUL='"$(abs_top_builddir)/tests/faults/.libs/forgetful.so"'
 FAULTS_LIBS = tests/lib/libtest.a $(TEST_LIBS)
 
-check_LTLIBRARIES += %D%/filedrv.la %D%/shim.la
+check_LTLIBRARIES += %D%/filedrv.la %D%/forgetful.la
 %C%_filedrv_la_SOURCES = %D%/filedrv.c
 %C%_filedrv_la_LDFLAGS = $(DRIVER_LDFLAGS) -rpath /nowhere
 %C%_filedrv_la_LIBADD = $(DRIVER_LIBS)
-%C%_shim_la_SOURCES = %D%/shim.c %D%/shim.h
-%C%_shim_la_CFLAGS = $(AM_CFLAGS) -fvisibility=default
-%C%_shim_la_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -shared -rpath /nowhere
+%C%_forgetful_la_SOURCES = %D%/forgetful.c
+%C%_forgetful_la_CFLAGS = $(AM_CFLAGS) -fvisibility=default
+%C%_forgetful_la_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -shared -rpath /nowhere
 
-check_PROGRAMS += %D%/test_restart %D%/test_crashpoints %D%/test_reconcile %D%/test_injection
+check_PROGRAMS += %D%/test_restart %D%/test_crashpoints %D%/test_reconcile
 %C%_test_restart_SOURCES = %D%/test_restart.c
 %C%_test_restart_CPPFLAGS = $(FAULTS_CPPFLAGS)
 %C%_test_restart_LDADD = $(FAULTS_LIBS)
@@ -22,10 +22,7 @@ check_PROGRAMS += %D%/test_restart %D%/test_crashpoints %D%/test_reconcile %D%/t
 %C%_test_reconcile_SOURCES = %D%/test_reconcile.c %D%/life.c %D%/life.h
 %C%_test_reconcile_CPPFLAGS = $(FAULTS_CPPFLAGS)
 %C%_test_reconcile_LDADD = $(FAULTS_LIBS)
-%C%_test_injection_SOURCES = %D%/test_injection.c %D%/shim.h %D%/life.c %D%/life.h
-%C%_test_injection_CPPFLAGS = $(FAULTS_CPPFLAGS)
-%C%_test_injection_LDADD = $(FAULTS_LIBS)
-TESTS += %D%/test_restart %D%/test_crashpoints %D%/test_reconcile %D%/test_injection
+TESTS += %D%/test_restart %D%/test_crashpoints %D%/test_reconcile
 
 # The n-th netlink message, write or allocation of a real ndrvd fails.
 check_LTLIBRARIES += %D%/inject_shim.la

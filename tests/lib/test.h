@@ -16,6 +16,18 @@
 
 #include <ndrv/error.h>
 
+/* 1 where a sanitizer is compiled in: a library that is preloaded into such a program wants the same functions. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define TEST_SANITIZED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define TEST_SANITIZED 1
+#endif
+#endif
+#ifndef TEST_SANITIZED
+#define TEST_SANITIZED 0
+#endif
+
 /* The call succeeds; on failure the error's text is in the report. */
 #define assert_ok(rc, error)                                                 \
 	do {                                                                 \
