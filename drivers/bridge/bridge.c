@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "drivers/bridge/bridge.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -87,7 +88,7 @@ static int network_set_up(struct bridge *bridge, struct ndrv_call *call, struct 
 	int rc;
 
 	if (!net)
-		return ndrv_fail_object(call->err, NDRV_E_INTERNAL, "out of memory");
+		return ndrv_fail_errno(call->err, ENOMEM, "bridge");
 	rc = net_parse(bridge, call, network, net);
 	if (rc) {
 		free(net);
@@ -198,7 +199,7 @@ static int open_instance(const struct ndrv_host *host, void **ret_self, struct n
 	struct bridge *bridge = calloc(1, sizeof(*bridge));
 
 	if (!bridge)
-		return ndrv_fail_object(err, NDRV_E_INTERNAL, "out of memory");
+		return ndrv_fail_errno(err, ENOMEM, "bridge");
 	bridge->host = host;
 	(void)pthread_mutex_init(&bridge->lock, NULL);
 	*ret_self = bridge;

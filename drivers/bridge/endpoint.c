@@ -160,7 +160,7 @@ int bridge_endpoint_create(void *self, struct ndrv_call *call, struct ndrv_netwo
 		return link_check_pair(call, network, net, endpoint->priv);
 	ep = ep_new(network, endpoint);
 	if (!ep)
-		return ndrv_fail_object(call->err, NDRV_E_INTERNAL, "out of memory");
+		return ndrv_fail_errno(call->err, ENOMEM, "bridge");
 	ep->mac = (struct ndrv_mac){0};
 	rc = create(call, network, net, endpoint, ifinfo, ep);
 	if (rc) {
@@ -203,7 +203,7 @@ int bridge_endpoint_adopt(struct ndrv_call *call, struct ndrv_network *network, 
 		return 0;
 	ep = ep_new(network, endpoint);
 	if (!ep)
-		return ndrv_fail_object(call->err, NDRV_E_INTERNAL, "out of memory");
+		return ndrv_fail_errno(call->err, ENOMEM, "bridge");
 	rc = link_check_pair(call, network, net, ep);
 	if (rc) {
 		free(ep);
@@ -229,7 +229,7 @@ int bridge_endpoint_info(void *self, struct ndrv_call *call, struct ndrv_network
 		return ndrv_fail_object(call->err, NDRV_E_NO_ENDPOINT, endpoint->id);
 	mac = ndrv_arena_alloc(call->arena, NDRV_MAC_TEXT);
 	if (!mac)
-		return ndrv_fail_object(call->err, NDRV_E_INTERNAL, "out of memory");
+		return ndrv_fail_errno(call->err, ENOMEM, "bridge");
 	(void)ndrv_mac_format(&ep->mac, mac);
 	rc = ndrv_map_set(call->arena, &info, NDRV_OPT_MAC, ndrv_string(mac), call->err);
 	if (!rc)

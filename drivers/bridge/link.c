@@ -150,7 +150,7 @@ static int delete_pairs(struct ndrv_call *call, const struct ndrv_network *netwo
 	uint32_t ask[NDRV_NL_BATCH_MAX], count = 0, *indexes = malloc((net->ports + 1) * sizeof(*indexes));
 	const struct ep *eps[NDRV_NL_BATCH_MAX], *next = net->eps;
 	struct ndrv_link found[NDRV_NL_BATCH_MAX];
-	int rc = indexes ? 0 : ndrv_fail_object(call->err, NDRV_E_INTERNAL, "out of memory");
+	int rc = indexes ? 0 : ndrv_fail_errno(call->err, ENOMEM, "bridge");
 
 	while (next && !rc) {
 		uint32_t n = 0;
@@ -181,7 +181,7 @@ static int delete_ports(struct ndrv_call *call, const struct ndrv_network *netwo
 		return rc;
 	indexes = malloc((count + 1) * sizeof(*indexes));
 	if (!indexes)
-		rc = ndrv_fail_object(call->err, NDRV_E_INTERNAL, "out of memory");
+		rc = ndrv_fail_errno(call->err, ENOMEM, "bridge");
 	for (uint32_t i = 0; i < count && !rc; i++)
 		if (is_dead_or_ours(network, &links[i], "veth") && !strncmp(links[i].name, "nv", 2) && strlen(links[i].name) == 14)
 			indexes[found++] = links[i].index;

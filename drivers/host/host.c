@@ -2,6 +2,7 @@
 /* The "host" type: a sandbox that is the host's own namespace. Its endpoints have nothing of their own.
  *
  * One network of this type at most, which is never deleted, as in libnetwork. Nothing of the kernel's is touched. */
+#include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -105,7 +106,7 @@ static int open_instance(const struct ndrv_host *host, void **ret_self, struct n
 
 	(void)host;
 	if (!instance)
-		return ndrv_fail_object(err, NDRV_E_INTERNAL, "out of memory");
+		return ndrv_fail_errno(err, ENOMEM, "host");
 	(void)pthread_mutex_init(&instance->lock, NULL);
 	*ret_self = instance;
 	return 0;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sdk/lib/child.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -75,7 +76,7 @@ static int network_set_up(struct child_driver *driver, struct ndrv_call *call, s
 	int rc;
 
 	if (!net)
-		return ndrv_fail_object(call->err, NDRV_E_INTERNAL, "out of memory");
+		return ndrv_fail_errno(call->err, ENOMEM, "record");
 	rc = child_parse(driver, call, network, net);
 	if (!rc) {
 		(void)pthread_mutex_lock(&driver->lock);
@@ -172,7 +173,7 @@ int ndrv_child_open(const struct ndrv_host *host, const struct ndrv_child_kind *
 	struct child_driver *driver = calloc(1, sizeof(*driver));
 
 	if (!driver)
-		return ndrv_fail_object(err, NDRV_E_INTERNAL, "out of memory");
+		return ndrv_fail_errno(err, ENOMEM, "record");
 	driver->host = host;
 	driver->kind = kind;
 	(void)pthread_mutex_init(&driver->lock, NULL);

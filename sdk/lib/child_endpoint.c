@@ -127,7 +127,7 @@ int child_endpoint_create(void *self, struct ndrv_call *call, struct ndrv_networ
 		return 0;
 	ep = calloc(1, sizeof(*ep));
 	if (!ep)
-		return ndrv_fail_object(call->err, NDRV_E_INTERNAL, "out of memory");
+		return ndrv_fail_errno(call->err, ENOMEM, "record");
 	*ep = ep_of(driver, network, endpoint);
 	ep->mac = (struct ndrv_mac){0};
 	rc = create(driver, call, network, net, ifinfo, ep);
@@ -202,7 +202,7 @@ int child_endpoint_adopt(struct child_driver *driver, struct ndrv_call *call, st
 		return 0;
 	ep = calloc(1, sizeof(*ep));
 	if (!ep)
-		return ndrv_fail_object(call->err, NDRV_E_INTERNAL, "out of memory");
+		return ndrv_fail_errno(call->err, ENOMEM, "record");
 	*ep = ep_of(driver, network, endpoint);
 	rc = child_link_find(driver, call, network, endpoint->sandbox_key, ep);
 	if (rc == -NDRV_E_NO_LINK && !(endpoint->sandbox_key && endpoint->sandbox_key[0])) {
@@ -233,7 +233,7 @@ int child_endpoint_info(void *self, struct ndrv_call *call, struct ndrv_network 
 	if (ep->mac.set) {
 		mac = ndrv_arena_alloc(call->arena, NDRV_MAC_TEXT);
 		if (!mac)
-			return ndrv_fail_object(call->err, NDRV_E_INTERNAL, "out of memory");
+			return ndrv_fail_errno(call->err, ENOMEM, "record");
 		(void)ndrv_mac_format(&ep->mac, mac);
 		rc = ndrv_map_set(call->arena, &info, NDRV_OPT_MAC, ndrv_string(mac), call->err);
 	}
