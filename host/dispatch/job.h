@@ -34,6 +34,7 @@ struct job {
 
 	_Atomic uint32_t answer; /* JOB_... */
 	_Atomic bool cancelled;	 /* the caller hung up */
+	_Atomic bool at_gate;	 /* it waits at `gate` */
 	_Atomic uint32_t refs;
 
 	/* The network it works on, with a reference. Written by the thread that runs the job. */
@@ -53,13 +54,12 @@ struct job {
 
 	/* For status: the driver call it is in. */
 	_Atomic uint32_t call_slot; /* OPS_SLOT + 1; 0: none */
-	_Atomic uint64_t call_since;
 	_Atomic int32_t call_tid;
+	_Atomic uint64_t call_since;
 	_Atomic(const struct generation *) call_generation; /* whose driver-wide turn it has; NULL: none */
 
 	/* Between gate_enter() and gate_leave(); under the gates' lock. */
 	struct gate *gate;
-	_Atomic bool at_gate; /* it waits there */
 
 	/* Of the host's own jobs (timers): they are neither logged nor counted, and end with own_done(). */
 	void *own_data;

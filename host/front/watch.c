@@ -65,15 +65,15 @@ static void look_at_head(struct watch *watch, struct conn *conn, uint32_t events
 	if (bytes < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
 	enum gate_verdict verdict = bytes > 0 ? gate_check(head, (size_t)bytes, &status, &error) : GATE_MORE;
-	if (verdict == GATE_PASS) {
-		pass_gate(watch, conn);
-	} else if (verdict == GATE_REFUSE) {
+	/* It will not say more. */
+	bool silent = bytes <= 0 || (events & (EPOLLRDHUP | EPOLLHUP));
+	if (verdict == GATE_REFUSE) {
 		conn_cut(conn, watch->http, status, &error);
 		close_gated(watch, conn);
-	} else if (bytes <= 0 || (events & (EPOLLRDHUP | EPOLLHUP))) {
-		close_gated(watch, conn); /* it will not say more */
-	} else if (++conn->looks == GATE_LOOKS_MAX) {
+	} else if (verdict == GATE_PASS || (!silent && ++conn->looks == GATE_LOOKS_MAX)) {
 		pass_gate(watch, conn);
+	} else if (silent) {
+		close_gated(watch, conn);
 	}
 }
 
