@@ -437,12 +437,12 @@ static void no_connect_fails_when_the_host_is_restarted_replaced_or_killed(void 
 		hammer_stop(&hammer);
 		hammer_print(&hammer, names[what]);
 		assert_nothing_wrong(&hammer);
-		/* A kill cuts off who is being served, and a stop who is not served within its 0.3 s of draining; only a re-exec
-		 * keeps every connection. */
-		if (what == 2) {
+		/* Only a kill cuts off who is being served; only a re-exec keeps connections. A stop drains for 0.3 s, which a host
+		 * that a sanitizer slows down may not keep on a loaded machine. */
+		if (what == 2 || (what == 1 && !TEST_SANITIZED))
 			assert_int_equal(hammer.total.cut, 0);
+		if (what == 2)
 			assert_int_equal(hammer.total.ended, 0);
-		}
 	}
 	flow_stop(&flow);
 	assert_flow_whole(&flow, "kills, restarts, re-execs");
