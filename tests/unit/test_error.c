@@ -50,6 +50,7 @@ static const struct {
 	{47, "NAME_EXISTS", "Forbidden", "network with name %s already exists"},
 	{48, "DRIVER_IN_USE", "Forbidden", "driver \"%s\" has networks"},
 	{49, "SHUTTING_DOWN", "NoService", "%s: the host is shutting down"},
+	{50, "PORT_IN_USE", "Forbidden", "port %s is already in use"},
 };
 
 static const struct {

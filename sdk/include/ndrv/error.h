@@ -74,7 +74,8 @@ enum {
 	X(46, UNKNOWN_OPTION, BAD_REQUEST, "unknown option \"%s\"")                                      \
 	X(47, NAME_EXISTS, FORBIDDEN, "network with name %s already exists")                             \
 	X(48, DRIVER_IN_USE, FORBIDDEN, "driver \"%s\" has networks")                                    \
-	X(49, SHUTTING_DOWN, NO_SERVICE, "%s: the host is shutting down")
+	X(49, SHUTTING_DOWN, NO_SERVICE, "%s: the host is shutting down")                                \
+	X(50, PORT_IN_USE, FORBIDDEN, "port %s is already in use")
 
 enum {
 	NDRV_OK = 0,
