@@ -84,7 +84,8 @@ check_LTLIBRARIES += $(SWAP_DRIVERS)
 %C%_swfaulty_la_LIBADD = $(DRIVER_LIBS)
 
 # The real bridge driver as two versions.
-SWAP_BRIDGE_SOURCES = drivers/bridge/bridge.h drivers/bridge/bridge.c drivers/bridge/options.c drivers/bridge/link.c drivers/bridge/endpoint.c
+# planned_bridge.c includes bridge.c.
+SWAP_BRIDGE_SOURCES = %D%/planned_bridge.c $(BRIDGE_PARTS)
 check_LTLIBRARIES += %D%/swbridge1.la %D%/swbridge2.la
 %C%_swbridge1_la_SOURCES = $(SWAP_BRIDGE_SOURCES)
 %C%_swbridge1_la_CPPFLAGS = $(AM_CPPFLAGS) '-DBRIDGE_VERSION="test-1"'
@@ -123,3 +124,10 @@ check_PROGRAMS += tests/bench/bench_swap
 tests_bench_bench_swap_SOURCES = tests/bench/bench_swap.c $(SWAP_SOURCES)
 tests_bench_bench_swap_CPPFLAGS = $(SWAP_CPPFLAGS)
 tests_bench_bench_swap_LDADD = $(SWAP_LIBS)
+
+check_PROGRAMS += %D%/test_swap_bridge
+TESTS += %D%/test_swap_bridge
+%C%_test_swap_bridge_SOURCES = %D%/test_swap_bridge.c $(SWAP_SOURCES)
+%C%_test_swap_bridge_CPPFLAGS = $(SWAP_CPPFLAGS)
+%C%_test_swap_bridge_LDADD = $(SWAP_LIBS)
+%C%_test_swap_bridge_DEPENDENCIES = tests/lib/libtest.a host/libhost.a sdk/libndrv.a %D%/swbridge1.la %D%/swbridge2.la %D%/swglobal.la ndrvd$(EXEEXT)

@@ -104,7 +104,7 @@ void swaprig_restart(struct swaprig *rig)
 	start(rig);
 }
 
-static struct request request_of(struct arena *arena, enum request_op op)
+struct request swaprig_request(struct arena *arena, enum request_op op)
 {
 	return (struct request){
 		.op = op,
@@ -115,7 +115,7 @@ static struct request request_of(struct arena *arena, enum request_op op)
 	};
 }
 
-static struct reply run(struct swaprig *rig, struct request *request)
+struct reply swaprig_run(struct swaprig *rig, struct request *request)
 {
 	struct reply reply = {0};
 
@@ -125,50 +125,50 @@ static struct reply run(struct swaprig *rig, struct request *request)
 
 struct reply swaprig_ask(struct swaprig *rig, struct arena *arena, enum request_op op, const char *nid, const char *eid)
 {
-	struct request request = request_of(arena, op);
+	struct request request = swaprig_request(arena, op);
 
 	request.network = nid;
 	request.endpoint = eid;
-	return run(rig, &request);
+	return swaprig_run(rig, &request);
 }
 
 struct reply swaprig_network(struct swaprig *rig, struct arena *arena, const char *type, const char *nid)
 {
-	struct request request = request_of(arena, REQ_NETWORK_CREATE);
+	struct request request = swaprig_request(arena, REQ_NETWORK_CREATE);
 
 	request.type = type;
 	request.new_id = nid;
-	return run(rig, &request);
+	return swaprig_run(rig, &request);
 }
 
 struct reply swaprig_join(struct swaprig *rig, struct arena *arena, const char *nid, const char *eid, const char *key)
 {
-	struct request request = request_of(arena, REQ_JOIN);
+	struct request request = swaprig_request(arena, REQ_JOIN);
 
 	request.network = nid;
 	request.endpoint = eid;
 	request.sandbox_key = key;
-	return run(rig, &request);
+	return swaprig_run(rig, &request);
 }
 
 struct reply swaprig_discover(struct swaprig *rig, struct arena *arena)
 {
 	static const struct ndrv_discovery node = {.size = sizeof(node), .address = "192.0.2.1"};
-	struct request request = request_of(arena, REQ_DISCOVER_NEW);
+	struct request request = swaprig_request(arena, REQ_DISCOVER_NEW);
 
 	request.type = "swap";
 	request.discovery = &node;
-	return run(rig, &request);
+	return swaprig_run(rig, &request);
 }
 
 static struct reply swap(struct swaprig *rig, const char *type, const char *version, bool dry)
 {
-	struct request request = request_of(&rig->arena, REQ_DRIVER_SWAP);
+	struct request request = swaprig_request(&rig->arena, REQ_DRIVER_SWAP);
 
 	request.type = type;
 	request.file = arena_strdup(&rig->arena, swaprig_file(version));
 	request.dry_run = dry;
-	return run(rig, &request);
+	return swaprig_run(rig, &request);
 }
 
 struct reply swaprig_swap(struct swaprig *rig, const char *version)
@@ -188,27 +188,27 @@ struct reply swaprig_swap_other(struct swaprig *rig, const char *type, const cha
 
 struct reply swaprig_load(struct swaprig *rig, const char *file)
 {
-	struct request request = request_of(&rig->arena, REQ_DRIVER_LOAD);
+	struct request request = swaprig_request(&rig->arena, REQ_DRIVER_LOAD);
 
 	request.file = file;
-	return run(rig, &request);
+	return swaprig_run(rig, &request);
 }
 
 struct reply swaprig_force_delete(struct swaprig *rig, const char *nid)
 {
-	struct request request = request_of(&rig->arena, REQ_NETWORK_DELETE);
+	struct request request = swaprig_request(&rig->arena, REQ_NETWORK_DELETE);
 
 	request.network = nid;
 	request.force = true;
-	return run(rig, &request);
+	return swaprig_run(rig, &request);
 }
 
 struct reply swaprig_driver(struct swaprig *rig, enum request_op op)
 {
-	struct request request = request_of(&rig->arena, op);
+	struct request request = swaprig_request(&rig->arena, op);
 
 	request.type = "swap";
-	return run(rig, &request);
+	return swaprig_run(rig, &request);
 }
 
 int64_t swaprig_info(struct swaprig *rig, const char *nid, const char *eid, const char *key)
@@ -224,8 +224,8 @@ int64_t swaprig_info(struct swaprig *rig, const char *nid, const char *eid, cons
 
 const char *swaprig_reload(struct swaprig *rig)
 {
-	struct request request = request_of(&rig->arena, REQ_RELOAD);
-	struct reply reply = run(rig, &request);
+	struct request request = swaprig_request(&rig->arena, REQ_RELOAD);
+	struct reply reply = swaprig_run(rig, &request);
 	const char *text = "";
 
 	assert_answer(reply);
@@ -237,8 +237,8 @@ const char *swaprig_reload(struct swaprig *rig)
 
 struct ndrv_value swaprig_status(struct swaprig *rig)
 {
-	struct request request = request_of(&rig->arena, REQ_STATUS);
-	struct reply reply = run(rig, &request);
+	struct request request = swaprig_request(&rig->arena, REQ_STATUS);
+	struct reply reply = swaprig_run(rig, &request);
 
 	assert_answer(reply);
 	return reply.value;

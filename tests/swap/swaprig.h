@@ -36,6 +36,8 @@ const char *swaprig_file(const char *version);
 void swaprig_write(const char *path, const char *text);
 
 /* The caller's arena: threads have their own. */
+struct request swaprig_request(struct arena *arena, enum request_op op);
+struct reply swaprig_run(struct swaprig *rig, struct request *request);
 struct reply swaprig_ask(struct swaprig *rig, struct arena *arena, enum request_op op, const char *nid, const char *eid);
 struct reply swaprig_network(struct swaprig *rig, struct arena *arena, const char *type, const char *nid);
 struct reply swaprig_join(struct swaprig *rig, struct arena *arena, const char *nid, const char *eid, const char *key);
