@@ -70,3 +70,7 @@ ndrvinclude_HEADERS += %D%/include/ndrv/child.h
 	%D%/lib/child_parent.c \
 	%D%/lib/child_link.c \
 	%D%/lib/child_endpoint.c
+
+# Ports in options.
+ndrvinclude_HEADERS += %D%/include/ndrv/ports.h
+%C%_libndrv_a_SOURCES += %D%/lib/ports.c

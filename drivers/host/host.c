@@ -10,6 +10,7 @@
 #include <ndrv/driver.h>
 
 struct instance {
+	const struct ndrv_host *host;
 	pthread_mutex_t lock;
 	char nid[NDRV_ID_MAX + 1]; /* of the one network; "" none yet */
 };
@@ -35,9 +36,13 @@ static void disclaim(struct instance *instance, const char *nid)
 	(void)pthread_mutex_unlock(&instance->lock);
 }
 
+/* There are no options; what is asked for all the same is not passed over in silence. */
 static int network_create(void *self, struct ndrv_call *call, struct ndrv_network *network)
 {
-	return claim(self, network->id, call->err);
+	struct instance *instance = self;
+	int rc = ndrv_options_read(instance->host, call, NULL, 0, ndrv_map_get(network->options, NDRV_OPT_GENERIC), NULL);
+
+	return rc ? ndrv_wrap(call->err, rc, "network %.64s", network->id) : claim(instance, network->id, call->err);
 }
 
 /* Refused but for the host's own reasons: to undo a creation, or by force at the end. */
@@ -52,8 +57,11 @@ static int network_delete(void *self, struct ndrv_call *call, struct ndrv_networ
 static int endpoint_create(void *self, struct ndrv_call *call, struct ndrv_network *network, struct ndrv_endpoint *endpoint,
 			   struct ndrv_ifinfo *ifinfo, const struct ndrv_value *options)
 {
-	(void)self, (void)call, (void)network, (void)endpoint, (void)ifinfo, (void)options;
-	return 0;
+	const struct instance *instance = self;
+
+	(void)network, (void)ifinfo;
+	return ndrv_wrap(call->err, ndrv_options_read(instance->host, call, NULL, 0, options, NULL), "endpoint %.64s",
+			 endpoint->id);
 }
 
 /* endpoint_delete and leave. */
@@ -104,9 +112,9 @@ static int open_instance(const struct ndrv_host *host, void **ret_self, struct n
 {
 	struct instance *instance = calloc(1, sizeof(*instance));
 
-	(void)host;
 	if (!instance)
 		return ndrv_fail_errno(err, ENOMEM, "host");
+	instance->host = host;
 	(void)pthread_mutex_init(&instance->lock, NULL);
 	*ret_self = instance;
 	return 0;

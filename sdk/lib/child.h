@@ -47,10 +47,11 @@ bool child_is_ours(const struct ndrv_network *network, const struct ndrv_link *l
 
 /* --- child_options.c --- */
 
-/* Reads options and addresses of `network` into `ret` (zeroed by the caller). BAD_REQUEST. Unknown labels are only logged, since
- * other drivers' labels travel in the same map. */
+/* Reads options and addresses of `network` into `ret` (zeroed by the caller). BAD_REQUEST. */
 int child_parse(const struct child_driver *driver, struct ndrv_call *call, const struct ndrv_network *network,
 		struct child_net *ret);
+/* BAD_REQUEST for options of an endpoint that are wrong. */
+int child_check_endpoint(const struct child_driver *driver, struct ndrv_call *call, const struct ndrv_value *options);
 int child_configure(void *self, struct ndrv_call *call, const struct ndrv_value *config);
 int child_options(void *self, uint32_t which, struct ndrv_option_list *ret);
 int child_gw_alloc_check(void *self, struct ndrv_call *call, const struct ndrv_value *options, uint32_t *ret_skip);

@@ -118,13 +118,15 @@ int child_endpoint_create(void *self, struct ndrv_call *call, struct ndrv_networ
 	struct child_ep *ep;
 	int rc;
 
-	(void)options;
 	if (!net)
 		return no_network(call, network);
 	if (!ifinfo)
 		return ndrv_fail(call->err, NDRV_E_BAD_REQUEST, "invalid interface info passed");
 	if (endpoint->priv)
 		return 0;
+	rc = child_check_endpoint(driver, call, options);
+	if (rc)
+		return ndrv_wrap(call->err, rc, "endpoint %.64s", endpoint->id);
 	ep = calloc(1, sizeof(*ep));
 	if (!ep)
 		return ndrv_fail_errno(call->err, ENOMEM, "record");

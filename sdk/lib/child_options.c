@@ -28,15 +28,11 @@ int child_configure(void *self, struct ndrv_call *call, const struct ndrv_value 
 	return 0;
 }
 
-static int log_unknown(const char *key, const char *nearest, void *data)
+int child_check_endpoint(const struct child_driver *driver, struct ndrv_call *call, const struct ndrv_value *options)
 {
-	const struct child_driver *driver = data;
+	char ifname[NDRV_IFNAME_MAX];
 
-	if (nearest)
-		ndrv_log(driver->host, NDRV_LOG_WARNING, "unknown option \"%s\", did you mean \"%s\"?", key, nearest);
-	else
-		ndrv_log(driver->host, NDRV_LOG_WARNING, "unknown option \"%s\"", key);
-	return 0;
+	return ndrv_options_read(driver->host, call, endpoint_options, 1, options, ifname);
 }
 
 static bool is_choice(const char *choices, const char *text)
@@ -74,13 +70,10 @@ static int parse_labels(const struct child_driver *driver, struct ndrv_call *cal
 {
 	const struct ndrv_child_kind *kind = driver->kind;
 	const struct ndrv_value *labels = ndrv_map_get(options, NDRV_OPT_GENERIC);
-	struct child_driver *data;
 	int rc = check_choices(kind, call, labels);
 
-	memcpy(&data, &driver, sizeof(data)); /* the callback only reads it */
 	if (!rc)
-		rc = ndrv_options_parse(kind->options, kind->option_count, labels, ret, call->arena, quiet ? NULL : log_unknown,
-					data, call->err);
+		rc = ndrv_options_read(quiet ? NULL : driver->host, call, kind->options, kind->option_count, labels, ret);
 	if (rc)
 		return rc;
 	/* Three digits of a number must still fit behind it. */

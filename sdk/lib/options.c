@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Reads a map of labels into a driver's struct, by the driver's table. Everything is read before anything is stored. */
-#include <ndrv/network.h>
+#include <ndrv/host.h>
 #include <ndrv/options.h>
 
 #include <stdio.h>
@@ -51,6 +51,14 @@ static size_t distance(const char *a, const char *b)
 	return row[columns];
 }
 
+/* Labels are long; people remember their last word. */
+static const char *last_word(const char *name)
+{
+	const char *dot = strrchr(name, '.');
+
+	return dot ? dot + 1 : name;
+}
+
 const char *ndrv_options_nearest(const struct ndrv_option *table, size_t count, const char *key)
 {
 	const char *nearest = NULL;
@@ -60,9 +68,10 @@ const char *ndrv_options_nearest(const struct ndrv_option *table, size_t count, 
 	if (length > NAME_MAX_COMPARED)
 		return NULL;
 	for (size_t i = 0; i < count; i++) {
-		if (strlen(table[i].name) > NAME_MAX_COMPARED)
+		const char *name = strchr(key, '.') ? table[i].name : last_word(table[i].name);
+		if (strlen(name) > NAME_MAX_COMPARED)
 			continue;
-		size_t edits = distance(key, table[i].name);
+		size_t edits = distance(key, name);
 		if (edits < least) {
 			least = edits;
 			nearest = table[i].name;
@@ -88,13 +97,13 @@ static int read_addr(const struct ndrv_option *option, const struct ndrv_value *
 {
 	const char *text;
 	int rc = ndrv_map_string(map, option->name, &text, err);
-	unsigned family = option->type == NDRV_OPTION_ADDR4 ? 4 : 6;
+	unsigned family = option->type == NDRV_OPTION_ADDR4 ? 4 : option->type == NDRV_OPTION_ADDR6 ? 6 : 0;
 
 	if (rc <= 0)
 		return rc;
 	if (ndrv_addr_parse(text, &ret->addr, NULL) != 0)
 		return ndrv_fail(err, NDRV_E_BAD_REQUEST, "failed to parse %s value: %s (nil ip)", option->name, text);
-	if (ret->addr.family != family)
+	if (family && ret->addr.family != family)
 		return ndrv_fail(err, NDRV_E_BAD_REQUEST, "option \"%s\" must be an IPv%u address, not %s", option->name, family,
 				 text);
 	return 1;
@@ -149,6 +158,7 @@ static int read_option(const struct ndrv_option *option, const struct ndrv_value
 		return read_ifname(option, map, ret, err);
 	case NDRV_OPTION_ADDR4:
 	case NDRV_OPTION_ADDR6:
+	case NDRV_OPTION_ADDR:
 		return read_addr(option, map, ret, err);
 	case NDRV_OPTION_CHOICE:
 		return read_choice(option, map, ret, err);
@@ -240,4 +250,46 @@ int ndrv_options_parse(const struct ndrv_option *table, size_t count, const stru
 	for (size_t i = 0; rc == 0 && i < count; i++)
 		store(&table[i], &parsed[i], into);
 	return rc;
+}
+
+struct asking {
+	const struct ndrv_host *host;
+	int strict;
+};
+
+/* libnetwork's names for what is the platform's business, not a driver's. */
+static int is_the_platforms(const char *key)
+{
+	static const char *const names[] = {NDRV_OPT_GENERIC, NDRV_OPT_ENABLE_IPV4, NDRV_OPT_ENABLE_IPV6,   NDRV_OPT_INTERNAL,
+					    NDRV_OPT_MAC,     NDRV_OPT_PORTMAP,	    NDRV_OPT_EXPOSED_PORTS, NDRV_OPT_DNS_SERVERS};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (strcmp(names[i], key) == 0)
+			return 1;
+	return 0;
+}
+
+static int judge_unknown(const char *key, const char *nearest, void *data)
+{
+	const struct asking *asking = data;
+
+	if (is_the_platforms(key))
+		return 0;
+	if (asking->strict)
+		return NDRV_E_UNKNOWN_OPTION;
+	if (asking->host && nearest)
+		ndrv_log(asking->host, NDRV_LOG_WARNING, "unknown option \"%s\", did you mean \"%s\"?", key, nearest);
+	else if (asking->host)
+		ndrv_log(asking->host, NDRV_LOG_WARNING, "unknown option \"%s\"", key);
+	return 0;
+}
+
+int ndrv_options_read(const struct ndrv_host *host, const struct ndrv_call *call, const struct ndrv_option *table, size_t count,
+		      const struct ndrv_value *options, void *into)
+{
+	int ours = call->front == NDRV_FRONT_CONTROL || call->front == NDRV_FRONT_CNI;
+	struct asking asking = {.host = host,
+				.strict = ours && !(call->flags & (NDRV_CALL_RESTORE | NDRV_CALL_UNDO | NDRV_CALL_FORCE))};
+
+	return ndrv_options_parse(table, count, options, into, call->arena, judge_unknown, &asking, call->err);
 }

@@ -407,7 +407,7 @@ int fakeep_create(struct fakeep *ep, struct fakenet *net, const char *id, const 
 	know_ep(ep);
 	struct ndrv_call *call = fakehost_call(host, 0);
 	call->sandbox_nl = ns ? netns_nl(ns) : NULL;
-	rc = host->ops->endpoint_create(host->self, call, &net->view, &ep->view, &ep->ifinfo, NULL);
+	rc = host->ops->endpoint_create(host->self, call, &net->view, &ep->view, &ep->ifinfo, net->endpoint_options);
 	if (call->sandbox_nl)
 		ndrv_nl_close(call->sandbox_nl);
 	call->sandbox_nl = NULL;

@@ -43,6 +43,7 @@ struct fakenet {
 	struct ndrv_ipam_data ipv4, ipv6;
 	struct ndrv_aux_address aux;
 	struct ndrv_value options, labels;
+	const struct ndrv_value *endpoint_options; /* of the next endpoint; NULL: none */
 };
 
 struct fakeep {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/lib/test.h"
 
-#include <ndrv/network.h>
+#include <ndrv/host.h>
 #include <ndrv/options.h>
 
 #include "host/base/arena.h"
@@ -196,7 +196,10 @@ static void the_nearest_name_is_within_a_third_of_the_word(void **state)
 	assert_string_equal(ndrv_options_nearest(table, COUNT, "parnt"), "parent");
 	assert_string_equal(ndrv_options_nearest(table, COUNT, "modes"), "mode");
 	assert_string_equal(ndrv_options_nearest(table, COUNT, "moe"), "mode");
-	assert_null(ndrv_options_nearest(table, COUNT, "mtu"));
+	/* People remember a label's last word. */
+	assert_string_equal(ndrv_options_nearest(table, COUNT, "mtu"), NDRV_OPT_MTU);
+	assert_string_equal(ndrv_options_nearest(table, COUNT, "enable_ic"), "com.docker.network.bridge.enable_icc");
+	assert_null(ndrv_options_nearest(table, COUNT, "gateway"));
 	assert_null(ndrv_options_nearest(table, COUNT, ""));
 	memset(longest, 'a', sizeof(longest) - 1);
 	longest[sizeof(longest) - 1] = '\0';
@@ -212,6 +215,62 @@ static void a_table_with_a_type_of_the_future_is_the_drivers_mistake(void **stat
 	assert_fails(ndrv_options_parse(odd, 1, NULL, &into, arena, NULL, NULL, &err), &err, NDRV_E_INTERNAL, "unknown type 99");
 }
 
+static int warnings;
+
+static void count_warning(const struct ndrv_host *host, int level, const char *text)
+{
+	(void)host;
+	assert_int_equal(level, NDRV_LOG_WARNING);
+	assert_non_null(strstr(text, "did you mean \"parent\"?"));
+	warnings++;
+}
+
+static void who_asks_decides_whether_an_unknown_name_is_refused(void **state)
+{
+	static const struct {
+		uint32_t front, flags;
+		int refused;
+	} rows[] = {
+		{NDRV_FRONT_CONTROL, 0, 1},
+		{NDRV_FRONT_CNI, 0, 1},
+		{NDRV_FRONT_DOCKER, 0, 0},
+		{NDRV_FRONT_HOST, 0, 0},
+		{99, 0, 0},
+		{NDRV_FRONT_CONTROL, NDRV_CALL_RESTORE, 0},
+	};
+	const struct ndrv_host host = {.size = sizeof(host), .log = count_warning};
+	struct ndrv_value map = options("parnt", "eth0");
+	struct config config = {0};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const struct ndrv_call call = {.err = &err, .arena = arena, .front = rows[i].front, .flags = rows[i].flags};
+		ndrv_error_clear(&err);
+		warnings = 0;
+		int rc = ndrv_options_read(&host, &call, table, COUNT, &map, &config);
+		if (rows[i].refused)
+			assert_fails(rc, &err, NDRV_E_UNKNOWN_OPTION, "unknown option \"parnt\", did you mean \"parent\"?");
+		else
+			assert_ok(rc, &err);
+		assert_int_equal(warnings, rows[i].refused ? 0 : 1);
+	}
+}
+
+static void the_platforms_own_names_are_never_unknown(void **state)
+{
+	static const char *const names[] = {NDRV_OPT_GENERIC,	    NDRV_OPT_MAC,	  NDRV_OPT_PORTMAP,
+					    NDRV_OPT_EXPOSED_PORTS, NDRV_OPT_DNS_SERVERS, NDRV_OPT_ENABLE_IPV6};
+	const struct ndrv_call call = {.err = &err, .arena = arena, .front = NDRV_FRONT_CONTROL};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		struct ndrv_value map = options(names[i], "x");
+		assert_ok(ndrv_options_read(NULL, &call, NULL, 0, &map, NULL), &err);
+	}
+	struct ndrv_value other = options("x", "y");
+	assert_fails(ndrv_options_read(NULL, &call, NULL, 0, &other, NULL), &err, NDRV_E_UNKNOWN_OPTION, "unknown option \"x\"");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -221,6 +280,8 @@ int main(void)
 		cmocka_unit_test(a_range_is_named_in_the_refusal),
 		cmocka_unit_test(unknown_options_are_told_with_the_nearest_name),
 		cmocka_unit_test(the_nearest_name_is_within_a_third_of_the_word),
+		cmocka_unit_test(who_asks_decides_whether_an_unknown_name_is_refused),
+		cmocka_unit_test(the_platforms_own_names_are_never_unknown),
 		cmocka_unit_test(a_table_with_a_type_of_the_future_is_the_drivers_mistake),
 	};
 

@@ -17,7 +17,11 @@ enum {
 	NDRV_OPTION_ADDR4 = 5,	/* struct ndrv_addr */
 	NDRV_OPTION_ADDR6 = 6,	/* struct ndrv_addr */
 	NDRV_OPTION_CHOICE = 7, /* int: index into choices, a list separated by '|' */
+	NDRV_OPTION_ADDR = 8,	/* struct ndrv_addr, of either family */
 };
+
+struct ndrv_call;
+struct ndrv_host;
 
 struct ndrv_option {
 	const char *name; /* the label: "com.docker.network.bridge.name" */
@@ -41,7 +45,15 @@ struct ndrv_option_list {
 int ndrv_options_parse(const struct ndrv_option *table, size_t count, const struct ndrv_value *options, void *into,
 		       struct ndrv_arena *arena, int (*unknown)(const char *key, const char *nearest, void *data), void *data,
 		       struct ndrv_error *err);
-/* The table's nearest name within an edit distance of a third of the word's length, or NULL. */
+/* What drivers do with their network's labels and an endpoint's options: ndrv_options_parse() for the call's requester. A name that
+ * is not in the table is UNKNOWN_OPTION (BadRequest) with the nearest name where one of our own doors asks (control, CNI), and a
+ * warning in the log where Docker does, whose users' labels for other drivers travel in the same map, or where an older host let it
+ * pass (RESTORE). libnetwork's own names of an endpoint's options are never unknown. `host` NULL: no warning. `into` may be NULL
+ * where `count` is 0. */
+int ndrv_options_read(const struct ndrv_host *host, const struct ndrv_call *call, const struct ndrv_option *table, size_t count,
+		      const struct ndrv_value *options, void *into);
+/* The table's nearest name within an edit distance of a third of the word's length, or NULL. A word without dots is compared with
+ * the last word of each name. */
 const char *ndrv_options_nearest(const struct ndrv_option *table, size_t count, const char *key);
 
 NDRV_END_DECLS
