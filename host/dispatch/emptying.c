@@ -34,8 +34,7 @@ static int leave_one(struct endpoint *endpoint, void *data)
 	if (endpoint->join.state == JOIN_NONE)
 		return 0;
 	if (endpoint->join.programmed)
-		tear_external(job, endpoint, NDRV_CALL_FORCE);
-	endpoint->join.programmed = false;
+		step_revoke(job, endpoint, NDRV_CALL_FORCE);
 	tear_join(job, endpoint, NDRV_CALL_FORCE);
 	event_network(job->dispatch, "leave", endpoint->network, endpoint);
 	return 0;

@@ -123,6 +123,7 @@ void describe_endpoint(struct tree *tree, struct ndrv_value *map, const struct e
 	tree_bool(tree, map, "created_in_sandbox", endpoint->created_in_sandbox);
 	describe_join(tree, &join, &endpoint->join);
 	tree_set(tree, map, "join", join);
+	describe_ports(tree, map, endpoint);
 }
 
 /* Waits a little for the turn. False: the network is busy, show what never changes. */

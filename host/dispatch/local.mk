@@ -14,6 +14,7 @@ host_libhost_a_SOURCES += \
 	%D%/handlers.h \
 	%D%/handles.c %D%/handles.h \
 	%D%/handles_ifinfo.c \
+	%D%/external.c \
 	%D%/handles_join.c \
 	%D%/idle.c \
 	%D%/inspect.c %D%/inspect.h \

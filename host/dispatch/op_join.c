@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* join, leave, and the way out: program_external, revoke_external. */
+/* join, leave, program_external, revoke_external. */
 #include <string.h>
 
 #include "host/dispatch/handlers.h"
@@ -164,6 +164,7 @@ int reply_join(struct job *job, const struct endpoint *endpoint, struct ndrv_err
 	tree_text(&tree, &job->reply.value, "interface", join->ifname);
 	tree_addr(&tree, &job->reply.value, "gateway", &join->gateway4);
 	tree_addr(&tree, &job->reply.value, "gateway6", &join->gateway6);
+	describe_ports(&tree, &job->reply.value, endpoint);
 	return tree.rc ? tree.rc : reply_endpoint(job, endpoint, err);
 }
 
@@ -192,8 +193,7 @@ int run_join(struct job *job)
 void step_unplug(struct job *job, struct endpoint *endpoint, uint32_t flags)
 {
 	if (endpoint->join.programmed)
-		tear_external(job, endpoint, flags);
-	endpoint->join.programmed = false;
+		step_revoke(job, endpoint, flags);
 	tear_join(job, endpoint, flags);
 	plug_remove(job, endpoint, flags);
 	event_network(job->dispatch, "leave", endpoint->network, endpoint);
@@ -221,58 +221,6 @@ int run_leave(struct job *job)
 
 /* --- the way out --- */
 
-static bool lists_something(const struct ndrv_value *options, const char *key)
-{
-	const struct ndrv_value *value = ndrv_map_get(options, key);
-
-	return value && value->type == NDRV_LIST && value->count;
-}
-
-bool wants_ports(const struct ndrv_value *options)
-{
-	return lists_something(options, NDRV_OPT_PORTMAP) ||
-	       lists_something(ndrv_map_get(options, NDRV_OPT_GENERIC), NDRV_OPT_PORTMAP);
-}
-
-int step_program(struct job *job, struct endpoint *endpoint, const struct ndrv_value *options, struct ndrv_error *err)
-{
-	struct network *network = endpoint->network;
-	struct instance *instance = instance_of(network);
-	const struct join_record *join = &endpoint->join;
-	bool out4 = join->gateway4.family || (join->flags & JOIN_FORCE_GATEWAY4);
-	bool out6 = join->gateway6.family || (join->flags & JOIN_FORCE_GATEWAY6);
-	struct ndrv_gateway_state gateways = {
-		.size = sizeof(gateways),
-		.gateway4 = out4 ? endpoint->view.id : "",
-		.gateway6 = out6 ? endpoint->view.id : "",
-	};
-	struct ndrv_value none = {.type = NDRV_MAP};
-	struct driver_call call;
-
-	if (options->type != NDRV_MAP)
-		options = &none;
-	if (!INSTANCE_HAS(instance, program_external)) {
-		if (!wants_ports(options))
-			return 0;
-		return ndrv_fail(err, NDRV_E_NOT_IMPLEMENTED, "The API is not implemented yet: driver \"%s\" cannot publish ports",
-				 network->type);
-	}
-	int rc = CALL_BEGIN(&call, job, instance, program_external, network, 0, err);
-	if (rc)
-		return rc;
-	rc = call_end(
-		&call,
-		instance->ops.program_external(instance->self, &call.ndrv, &network->view, &endpoint->view, &gateways, options),
-		err);
-	if (rc) {
-		tear_external(job, endpoint, NDRV_CALL_UNDO);
-		endpoint->join.programmed = false;
-		return rc;
-	}
-	endpoint->join.programmed = true;
-	return 0;
-}
-
 /* Docker sends Leave itself when this fails right after Join, and nothing when it fails later because another network left: then
  * the endpoint must stay as it is. So only this step is undone here. */
 int run_program_external(struct job *job)
@@ -285,11 +233,13 @@ int run_program_external(struct job *job)
 	int rc = step_program(job, endpoint, &job->request.sandbox_options, err);
 	struct ndrv_error ignored = {0};
 	if (keep_endpoint(job->dispatch, endpoint, rc ? &ignored : err) && !rc) {
-		tear_external(job, endpoint, NDRV_CALL_UNDO);
-		endpoint->join.programmed = false;
+		step_revoke(job, endpoint, NDRV_CALL_UNDO);
 		rc = -err->code;
 	}
-	return rc;
+	struct tree tree = {.arena = &job->arena, .err = err};
+	if (!rc)
+		describe_ports(&tree, &job->reply.value, endpoint);
+	return rc ? rc : tree.rc;
 }
 
 int run_revoke_external(struct job *job)
@@ -298,7 +248,6 @@ int run_revoke_external(struct job *job)
 
 	if (!endpoint->join.programmed)
 		return 0;
-	tear_external(job, endpoint, 0);
-	endpoint->join.programmed = false;
+	step_revoke(job, endpoint, 0);
 	return keep_endpoint(job->dispatch, endpoint, &job->reply.error);
 }

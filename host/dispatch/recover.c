@@ -40,6 +40,19 @@ static int adopt(struct recovery *recovery, struct network *network, struct endp
 			err);
 }
 
+/* Ports that were published are published again: the same ones. */
+static int program(struct recovery *recovery, struct endpoint *endpoint, struct ndrv_error *err)
+{
+	struct instance *instance = instance_of(endpoint->network);
+	struct driver_call call;
+
+	if (endpoint->join.state != JOIN_JOINED || !program_is_due(endpoint, instance))
+		return 0;
+	recovery->job->deadline_ns = clock_ns() + CALL_DEFAULT_NS;
+	int rc = CALL_BEGIN(&call, recovery->job, instance, program_external, endpoint->network, NDRV_CALL_RESTORE, err);
+	return rc ? rc : program_again(&call, instance, endpoint, err);
+}
+
 static void note(struct recovery *recovery, struct ndrv_value *list, const struct network *network, const struct endpoint *endpoint,
 		 const char *why)
 {
@@ -114,6 +127,9 @@ static int recover_endpoint(struct endpoint *endpoint, void *data)
 	else if (rc)
 		note(recovery, &recovery->failed, endpoint->network, endpoint, err.text);
 	settle_join(recovery, endpoint);
+	ndrv_error_clear(&err);
+	if (!rc && program(recovery, endpoint, &err))
+		note(recovery, &recovery->failed, endpoint->network, endpoint, err.text);
 	recovery->endpoints++;
 	return 0;
 }

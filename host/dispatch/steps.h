@@ -45,9 +45,22 @@ int step_joined(struct job *job, struct endpoint *endpoint, struct ndrv_error *e
 void step_unplug(struct job *job, struct endpoint *endpoint, uint32_t flags);
 /* Never fails. */
 void step_leave(struct job *job, struct endpoint *endpoint, uint32_t flags);
-/* Ports and the way out. `ports`: NOT_IMPLEMENTED from a driver that cannot counts. On failure it is revoked. */
+/* --- external.c --- */
+
+/* Ports and the way out: what was there before is replaced. The record then says what came of it. NOT_IMPLEMENTED where ports are
+ * asked of a driver that has none. On failure what was there before is put back, or if that fails too, or there was nothing, all is
+ * revoked.
+ */
 int step_program(struct job *job, struct endpoint *endpoint, const struct ndrv_value *options, struct ndrv_error *err);
+/* Never fails. */
+void step_revoke(struct job *job, struct endpoint *endpoint, uint32_t flags);
+/* Tells a driver that has just adopted the endpoint what it was told before: program_external with NDRV_CALL_RESTORE, where it was
+ * programmed. `call` has begun; it is ended. */
+bool program_is_due(const struct endpoint *endpoint, const struct instance *heir);
+int program_again(struct driver_call *call, struct instance *heir, struct endpoint *endpoint, struct ndrv_error *err);
 bool wants_ports(const struct ndrv_value *options);
+/* "ports" of a reply: published ones, one entry a family. None: an empty list. */
+void describe_ports(struct tree *tree, struct ndrv_value *map, const struct endpoint *endpoint);
 
 /* A job of the host's own, not the executor's, for work that no request asked for. NULL: out of memory. */
 struct job *job_new_own(struct dispatch *dispatch, const char *name);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Twins by the new generation's adopt, out of the record and what the old one exports. */
+#include "host/dispatch/steps.h"
 #include "host/dispatch/transfer_parts.h"
 
 #define BLOB_MAX 65536u
@@ -54,6 +55,22 @@ static int call_adopt(struct transfer *transfer, struct instance *heir, struct n
 	return rc;
 }
 
+/* What the endpoint has published already, said once more to the one that is to serve it. */
+static int call_program(struct transfer *transfer, struct instance *heir, struct endpoint *endpoint, struct ndrv_error *err)
+{
+	struct network *network = endpoint->network;
+	struct driver_call call;
+
+	if (!program_is_due(endpoint, heir))
+		return 0;
+	twin_exchange(network, endpoint);
+	int rc = transfer_call(transfer, &call, heir, OPS_SLOT(program_external), network, err);
+	if (!rc)
+		rc = program_again(&call, heir, endpoint, err);
+	twin_exchange(network, endpoint);
+	return rc;
+}
+
 static int adopt_network(struct transfer *transfer, struct network *network, struct instance *heir, struct ndrv_error *err)
 {
 	struct ndrv_blob blob;
@@ -87,6 +104,8 @@ static int adopt_endpoint(struct transfer *transfer, struct endpoint *endpoint, 
 	int rc = transfer_export(transfer, network->instance, network, endpoint, &blob, &why);
 	if (!rc)
 		rc = call_adopt(transfer, heir, network, endpoint, &blob, &why);
+	if (!rc)
+		rc = call_program(transfer, heir, endpoint, &why);
 	arena_reset(&transfer->arena);
 	transfer->report.late += transfer->closed;
 	if (rc && why.kind == NDRV_KIND_NOT_FOUND) {

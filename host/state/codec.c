@@ -116,6 +116,7 @@ static void put_join(struct json_out *out, const struct join_record *join)
 	json_out_int(out, "flags", join->flags);
 	put_routes(out, join);
 	json_out_int(out, "programmed", join->programmed);
+	json_out_value(out, "external", &join->external);
 	json_out_end(out, '}');
 }
 

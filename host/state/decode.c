@@ -200,6 +200,8 @@ static void fill_join(struct json_in *whole, struct endpoint *endpoint)
 	join->flags = (uint32_t)json_in_int(&in, "flags");
 	get_routes(&in, join);
 	join->programmed = json_in_int(&in, "programmed") != 0;
+	in.arena = &endpoint->external_arena;
+	json_in_value(&in, "external", &join->external);
 	endpoint->view.sandbox_key = join->sandbox_key;
 	json_in_end(whole, &in);
 }

@@ -35,8 +35,10 @@ struct endpoint *endpoint_new(struct network *network, const char *id, const cha
 		return NULL;
 	arena_init(&endpoint->arena, ARENA_LIMIT);
 	arena_init(&endpoint->join_arena, ARENA_LIMIT);
+	arena_init(&endpoint->external_arena, ARENA_LIMIT);
 	endpoint->arena.block = ARENA_BLOCK;
 	endpoint->join_arena.block = ARENA_BLOCK;
+	endpoint->external_arena.block = ARENA_BLOCK;
 	if (!copy_texts(endpoint, id, name)) {
 		endpoint_free(endpoint);
 		return NULL;
@@ -56,6 +58,7 @@ void endpoint_free(struct endpoint *endpoint)
 		return;
 	arena_reset(&endpoint->arena);
 	arena_reset(&endpoint->join_arena);
+	arena_reset(&endpoint->external_arena);
 	free(endpoint);
 }
 
@@ -64,6 +67,7 @@ void join_clear(struct endpoint *endpoint)
 	static char nothing[] = "";
 
 	arena_reset(&endpoint->join_arena);
+	arena_reset(&endpoint->external_arena);
 	endpoint->join = (struct join_record){.sandbox_key = nothing, .netns_path = nothing};
 	endpoint->view.sandbox_key = "";
 }

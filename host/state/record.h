@@ -91,6 +91,9 @@ struct join_record {
 	uint32_t route_count;
 	struct ndrv_route *routes;
 	bool programmed;
+	/* What the driver was told with program_external, as it would be told again: the ports are those that came of it. A map
+	 * with NDRV_OPT_PORTMAP and NDRV_OPT_EXPOSED_PORTS where there are any, else NULL; in external_arena. */
+	struct ndrv_value external;
 };
 
 enum { JOIN_NO_GATEWAY_SERVICE = 1u << 0, JOIN_FORCE_GATEWAY4 = 1u << 1, JOIN_FORCE_GATEWAY6 = 1u << 2 };
@@ -113,6 +116,7 @@ struct endpoint {
 	struct endpoint *newer, *older;
 	struct join_record join; /* its strings and routes live in join_arena, which join_clear() empties */
 	struct arena join_arena;
+	struct arena external_arena; /* of join.external, which may be replaced while the join stays */
 	struct twin twin;
 	uint64_t changes; /* calls that may have changed what the driver keeps for it */
 };

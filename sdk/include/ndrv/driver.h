@@ -83,7 +83,8 @@ struct ndrv_ops {
 	int (*leave)(void *self, struct ndrv_call *call, struct ndrv_network *network, struct ndrv_endpoint *endpoint);
 
 	/* ProgramExternalConnectivity: replace-style; `options` has the port map. Absent and ports asked for: NotImplemented to the
-	 * caller. */
+	 * caller. After adopt it is called with NDRV_CALL_RESTORE for what is published already, with the ports endpoint_info told:
+	 * what is there stays. */
 	int (*program_external)(void *self, struct ndrv_call *call, struct ndrv_network *network, struct ndrv_endpoint *endpoint,
 				const struct ndrv_gateway_state *gateways, const struct ndrv_value *options);
 	/* RevokeExternalConnectivity: takes all of that back; nothing programmed is success. Implied by leave. */
