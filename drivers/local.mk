@@ -17,7 +17,8 @@ driver_LTLIBRARIES += %D%/host.la
 
 driver_LTLIBRARIES += %D%/bridge.la
 # Without bridge.c: tests of swaps build it with another.
-BRIDGE_PARTS = drivers/bridge/bridge.h drivers/bridge/options.c drivers/bridge/link.c drivers/bridge/endpoint.c
+BRIDGE_PARTS = drivers/bridge/bridge.h drivers/bridge/options.c drivers/bridge/link.c drivers/bridge/endpoint.c \
+	drivers/bridge/external.c
 %C%_bridge_la_SOURCES = %D%/bridge/bridge.c $(BRIDGE_PARTS)
 %C%_bridge_la_LDFLAGS = $(DRIVER_LDFLAGS)
 %C%_bridge_la_LIBADD = $(DRIVER_LIBS) $(NL_LIBS)

@@ -61,24 +61,25 @@ static void list_remove_and_free(struct bridge *bridge, struct net *net)
 
 /* --- networks --- */
 
-/* The firewall's part. A host without NAT: nothing leaves the bridge with another address, and endpoints that may not reach each
- * other are kept apart by the bridge itself (link.c). */
-static int nat_set(struct bridge *bridge, struct ndrv_call *call, const struct ndrv_network *network, const struct net *net)
+/* A network that was there before is not lost because the firewall cannot be told just now; a new one is not half made. */
+static int open_to_outside(struct bridge *bridge, struct ndrv_call *call, const struct ndrv_network *network, const struct net *net)
 {
-	struct ndrv_nat_network want = {.size = sizeof(want), .link = net->link, .pool = net->pool4, .pool6 = net->pool6};
+	struct ndrv_error ignored = {0}, *err = call->err;
+	int rc = external_set_network(bridge, call, network, net);
 
-	if (!NDRV_HAS(bridge->host, nat))
+	if (!rc)
 		return 0;
-	want.source = net->options.host4;
-	want.source6 = net->options.host6;
-	want.flags = NDRV_NAT_ISOLATE;
-	if (net->internal)
-		want.flags |= NDRV_NAT_INTERNAL;
-	else if (net->options.masquerade)
-		want.flags |= NDRV_NAT_MASQUERADE;
-	if (!net->options.icc)
-		want.flags |= NDRV_NAT_NO_ICC;
-	return ndrv_nat_network_set(bridge->host, call, network, &want);
+	if (call->flags & NDRV_CALL_RESTORE) {
+		ndrv_log(bridge->host, NDRV_LOG_ERROR, "network %.64s goes without NAT and ports for now: %s", net->id,
+			 err ? err->text : "");
+		ndrv_error_clear(err);
+		return 0;
+	}
+	call->err = &ignored;
+	(void)link_delete_bridge(call, network, net);
+	(void)external_clear_network(bridge, call, network);
+	call->err = err;
+	return rc;
 }
 
 /* Creation and adoption are one: what is there and right stays, what is missing is made. */
@@ -104,11 +105,8 @@ static int network_set_up(struct bridge *bridge, struct ndrv_call *call, struct 
 		return rc;
 	}
 	rc = link_make_bridge(call, network, net);
-	if (!rc) {
-		rc = nat_set(bridge, call, network, net);
-		if (rc && !(call->flags & NDRV_CALL_RESTORE))
-			(void)link_delete_bridge(call, network, net);
-	}
+	if (!rc)
+		rc = open_to_outside(bridge, call, network, net);
 	if (rc) {
 		list_remove_and_free(bridge, net);
 		return ndrv_wrap(call->err, rc, "network %.64s", network->id);
@@ -148,10 +146,8 @@ static int network_delete(void *self, struct ndrv_call *call, struct ndrv_networ
 {
 	struct bridge *bridge = self;
 	struct net *net = network->priv;
-	int rc, rc_nat = 0;
+	int rc, rc_nat = external_clear_network(bridge, call, network);
 
-	if (NDRV_HAS(bridge->host, nat))
-		rc_nat = ndrv_nat_network_clear(bridge->host, call, network);
 	rc = net ? link_delete_bridge(call, network, net) : network_clean_up(bridge, call, network);
 	if (rc || rc_nat)
 		return ndrv_wrap(call->err, rc ? rc : rc_nat, "network %.64s", network->id);
@@ -206,7 +202,6 @@ static int open_instance(const struct ndrv_host *host, void **ret_self, struct n
 	return 0;
 }
 
-/* program_external is absent: a port that is asked for is NotImplemented, and no port is no question. */
 static const struct ndrv_ops ops = {
 	.size = sizeof(ops),
 	.network_create = network_create,
@@ -216,6 +211,8 @@ static const struct ndrv_ops ops = {
 	.endpoint_info = bridge_endpoint_info,
 	.join = bridge_join,
 	.leave = bridge_leave,
+	.program_external = bridge_program_external,
+	.revoke_external = bridge_revoke_external,
 	.gw_alloc_check = bridge_gw_alloc_check,
 	.ipv6_release = bridge_ipv6_release,
 	.configure = bridge_configure,
@@ -227,4 +224,4 @@ static const struct ndrv_ops ops = {
 
 NDRV_DRIVER(&ops, open_instance, .name = "bridge", .version = BRIDGE_VERSION, .vendor = "ndrv", .types = "bridge",
 	    .threading = NDRV_THREADS_NETWORK, .flags = NDRV_DRIVER_UNLOADABLE | NDRV_DRIVER_DELETES_ENDPOINTS,
-	    .data_scope = NDRV_SCOPE_LOCAL, .connectivity_scope = NDRV_SCOPE_LOCAL);
+	    .data_scope = NDRV_SCOPE_LOCAL, .connectivity_scope = NDRV_SCOPE_LOCAL, .wants_lo = (uint32_t)NDRV_FEATURE_NAT);

@@ -3,6 +3,7 @@
  *
  * bridge.c    the ops on networks, and the table of all ops
  * endpoint.c  the ops on endpoints
+ * external.c  the way out: what is asked of the host's NAT for a network, and published ports
  * options.c   what a network may be told, and what is refused
  * link.c      the kernel objects: names, bridge, veth */
 #ifndef DRIVERS_BRIDGE_BRIDGE_H
@@ -13,16 +14,22 @@
 
 #include <ndrv/driver.h>
 #include <ndrv/link.h>
+#include <ndrv/ports.h>
 
 #define BRIDGE_PORTS_MAX 1023 /* the kernel's limit on ports of one bridge */
+
+/* How one family of a network meets the outside; in the order of the option's choices. */
+enum gateway_mode { GATEWAY_NAT, GATEWAY_UNPROTECTED, GATEWAY_ROUTED, GATEWAY_ISOLATED };
 
 /* Labels of a network, under "com.docker.network.generic". */
 struct options {
 	char bridge_name[NDRV_IFNAME_MAX]; /* "" our choice */
 	char prefix[NDRV_IFNAME_MAX];	   /* of names in the sandbox: "eth" */
 	int64_t mtu;			   /* 0: the kernel's */
-	int icc, masquerade, inhibit_ipv4, default_bridge, mcast_snooping;
-	struct ndrv_addr binding4, host4, host6;
+	int icc, masquerade, inhibit_ipv4, default_bridge, mcast_snooping, hairpin;
+	int mode4, mode6;	  /* enum gateway_mode */
+	struct ndrv_addr binding; /* where ports without an address of the host are published; unset or 0.0.0.0: everywhere */
+	struct ndrv_addr host4, host6;
 };
 
 /* A network: its record's priv, and a member of the list in which conflicts are looked for. */
@@ -50,6 +57,10 @@ struct ep {
 	uint32_t outer_index;
 	bool in_sandbox; /* the inner end was born in the sandbox, under its final name */
 	struct ndrv_mac mac;
+	/* What is published and what was said to be exposed; malloc'ed. */
+	struct ndrv_port_binding *bindings;
+	struct ndrv_transport_port *exposed;
+	uint32_t binding_count, exposed_count;
 };
 
 struct bridge {
@@ -60,9 +71,11 @@ struct bridge {
 
 /* --- options.c --- */
 
-/* Reads options and addresses of `network` into `ret` (zeroed by the caller). BAD_REQUEST, FORBIDDEN. Unknown labels are only
- * logged, since other drivers' labels travel in the same map. */
+/* Reads options and addresses of `network` into `ret` (zeroed by the caller). BAD_REQUEST, FORBIDDEN. `bridge` NULL: no warnings.
+ */
 int net_parse(const struct bridge *bridge, struct ndrv_call *call, const struct ndrv_network *network, struct net *ret);
+/* BAD_REQUEST for options of an endpoint that are wrong. */
+int endpoint_options_check(const struct bridge *bridge, struct ndrv_call *call, const struct ndrv_value *options);
 int bridge_options(void *self, uint32_t which, struct ndrv_option_list *ret);
 int bridge_gw_alloc_check(void *self, struct ndrv_call *call, const struct ndrv_value *options, uint32_t *ret_skip);
 int bridge_configure(void *self, struct ndrv_call *call, const struct ndrv_value *config);
@@ -84,6 +97,19 @@ int link_delete_ours(struct ndrv_call *call, const struct ndrv_network *network,
 /* The outer end is there and a port of the bridge (made one again if need be). NO_LINK when it is gone. */
 int link_check_pair(struct ndrv_call *call, const struct ndrv_network *network, const struct net *net, struct ep *ep);
 
+/* --- external.c --- */
+
+/* Tells the host's NAT what `net` wants; nothing where the host has none. */
+int external_set_network(const struct bridge *bridge, struct ndrv_call *call, const struct ndrv_network *network,
+			 const struct net *net);
+int external_clear_network(const struct bridge *bridge, struct ndrv_call *call, const struct ndrv_network *network);
+int bridge_program_external(void *self, struct ndrv_call *call, struct ndrv_network *network, struct ndrv_endpoint *endpoint,
+			    const struct ndrv_gateway_state *gateways, const struct ndrv_value *options);
+int bridge_revoke_external(void *self, struct ndrv_call *call, struct ndrv_network *network, struct ndrv_endpoint *endpoint);
+int bridge_ipv6_release(void *self, struct ndrv_call *call, struct ndrv_network *network, struct ndrv_endpoint *endpoint);
+/* Adds what is published and exposed to endpoint_info's map. */
+int external_describe(struct ndrv_call *call, const struct net *net, const struct ndrv_endpoint *endpoint, struct ndrv_value *info);
+
 /* --- endpoint.c --- */
 
 void ep_free(struct ep *ep); /* NULL too */
@@ -100,6 +126,5 @@ int bridge_join(void *self, struct ndrv_call *call, struct ndrv_network *network
 		const char *sandbox_key, struct ndrv_join *join, const struct ndrv_value *endpoint_options,
 		const struct ndrv_value *sandbox_options);
 int bridge_leave(void *self, struct ndrv_call *call, struct ndrv_network *network, struct ndrv_endpoint *endpoint);
-int bridge_ipv6_release(void *self, struct ndrv_call *call, struct ndrv_network *network, struct ndrv_endpoint *endpoint);
 
 #endif

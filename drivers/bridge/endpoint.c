@@ -95,6 +95,10 @@ void ep_free(struct ep *ep)
 		if (ep->next)
 			ep->next->at = ep->at;
 	}
+	if (ep) {
+		free(ep->bindings);
+		free(ep->exposed);
+	}
 	free(ep);
 }
 
@@ -151,13 +155,15 @@ int bridge_endpoint_create(void *self, struct ndrv_call *call, struct ndrv_netwo
 	struct ep *ep;
 	int rc;
 
-	(void)self, (void)options;
 	if (!net)
 		return no_network(call, network);
 	if (!ifinfo)
 		return ndrv_fail(call->err, NDRV_E_BAD_REQUEST, "invalid interface info passed");
 	if (endpoint->priv)
 		return link_check_pair(call, network, net, endpoint->priv);
+	rc = endpoint_options_check(self, call, options);
+	if (rc)
+		return ndrv_wrap(call->err, rc, "endpoint %.64s", endpoint->id);
 	ep = ep_new(network, endpoint);
 	if (!ep)
 		return ndrv_fail_errno(call->err, ENOMEM, "bridge");
@@ -177,11 +183,11 @@ int bridge_endpoint_delete(void *self, struct ndrv_call *call, struct ndrv_netwo
 	struct net *net = network->priv;
 	struct ep *ep = endpoint->priv;
 	char outer[NDRV_IFNAME_MAX];
-	int rc;
+	int rc = bridge_revoke_external(self, call, network, endpoint);
 
-	(void)self;
 	link_name(outer, "nv", network, endpoint->id);
-	rc = link_delete_ours(call, network, outer);
+	if (!rc)
+		rc = link_delete_ours(call, network, outer);
 	if (rc)
 		return ndrv_wrap(call->err, rc, "endpoint %.64s", endpoint->id);
 	if (ep && net && net->ports)
@@ -232,6 +238,8 @@ int bridge_endpoint_info(void *self, struct ndrv_call *call, struct ndrv_network
 		return ndrv_fail_errno(call->err, ENOMEM, "bridge");
 	(void)ndrv_mac_format(&ep->mac, mac);
 	rc = ndrv_map_set(call->arena, &info, NDRV_OPT_MAC, ndrv_string(mac), call->err);
+	if (!rc)
+		rc = external_describe(call, network->priv, endpoint, &info);
 	if (!rc)
 		*ret_info = info;
 	return rc;
@@ -297,15 +305,8 @@ int bridge_join(void *self, struct ndrv_call *call, struct ndrv_network *network
 	return ndrv_wrap(call->err, rc, "endpoint %.64s", endpoint->id);
 }
 
-/* Nothing is the driver's to undo: the pair stays until the endpoint is deleted, so that it may join again. */
+/* The pair stays until the endpoint is deleted, so that it may join again. */
 int bridge_leave(void *self, struct ndrv_call *call, struct ndrv_network *network, struct ndrv_endpoint *endpoint)
 {
-	(void)self, (void)call, (void)network, (void)endpoint;
-	return 0;
-}
-
-int bridge_ipv6_release(void *self, struct ndrv_call *call, struct ndrv_network *network, struct ndrv_endpoint *endpoint)
-{
-	(void)self, (void)call, (void)network, (void)endpoint;
-	return 0;
+	return bridge_revoke_external(self, call, network, endpoint);
 }

@@ -7,6 +7,8 @@
 #define AT(member) (uint32_t) offsetof(struct options, member)
 #define MTU_MIN_IPV6 1280
 
+#define GATEWAY_MODES "nat|nat-unprotected|routed|isolated"
+
 /* What needs NAT (masquerade, addresses of published ports) is checked here, and takes effect where the host offers it. */
 static const struct ndrv_option network_options[] = {
 	{.name = "com.docker.network.bridge.name",
@@ -22,7 +24,25 @@ static const struct ndrv_option network_options[] = {
 	 .type = NDRV_OPTION_BOOL,
 	 .offset = AT(masquerade),
 	 .fallback = "true",
-	 .doc = "Whether traffic to the outside gets the host's address. Takes effect where the host offers NAT."},
+	 .doc = "Whether traffic to the outside gets the host's address."},
+	{.name = "com.docker.network.bridge.gateway_mode_ipv4",
+	 .type = NDRV_OPTION_CHOICE,
+	 .offset = AT(mode4),
+	 .choices = GATEWAY_MODES,
+	 .fallback = "nat",
+	 .doc = "How IPv4 meets the outside: translated, with published ports alone open; translated, with all ports open; routed "
+		"as it is, with published ports alone open; or, in an internal network, with no address of the bridge at all."},
+	{.name = "com.docker.network.bridge.gateway_mode_ipv6",
+	 .type = NDRV_OPTION_CHOICE,
+	 .offset = AT(mode6),
+	 .choices = GATEWAY_MODES,
+	 .fallback = "nat",
+	 .doc = "The same for IPv6."},
+	{.name = "com.docker.network.bridge.hairpin",
+	 .type = NDRV_OPTION_BOOL,
+	 .offset = AT(hairpin),
+	 .fallback = "true",
+	 .doc = "Whether endpoints reach themselves and each other through published ports of the host."},
 	{.name = "com.docker.network.bridge.inhibit_ipv4",
 	 .type = NDRV_OPTION_BOOL,
 	 .offset = AT(inhibit_ipv4),
@@ -39,9 +59,9 @@ static const struct ndrv_option network_options[] = {
 	 .fallback = "true",
 	 .doc = "Whether the bridge tracks multicast groups. Off saves work in networks of hundreds of endpoints."},
 	{.name = "com.docker.network.bridge.host_binding_ipv4",
-	 .type = NDRV_OPTION_ADDR4,
-	 .offset = AT(binding4),
-	 .doc = "Address of the host that published ports are bound to."},
+	 .type = NDRV_OPTION_ADDR,
+	 .offset = AT(binding),
+	 .doc = "Address of the host, of either family, for ports that are published without one. 0.0.0.0: all of both families."},
 	{.name = "com.docker.network.host_ipv4",
 	 .type = NDRV_OPTION_ADDR4,
 	 .offset = AT(host4),
@@ -88,25 +108,29 @@ int bridge_configure(void *self, struct ndrv_call *call, const struct ndrv_value
 	return 0;
 }
 
-static int log_unknown(const char *key, const char *nearest, void *data)
+/* The platform gives ports and a MAC address with an endpoint too. What they are is looked at when they are used; that they are
+ * such is a matter of the endpoint. */
+int endpoint_options_check(const struct bridge *bridge, struct ndrv_call *call, const struct ndrv_value *options)
 {
-	const struct bridge *bridge = data;
+	const struct ndrv_value *mac = ndrv_map_get(options, NDRV_OPT_MAC);
+	struct ndrv_transport_port *ports;
+	struct ndrv_port_binding *bindings;
+	char ifname[NDRV_IFNAME_MAX];
+	uint32_t count;
+	int rc = ndrv_options_read(bridge->host, call, endpoint_options, COUNT(endpoint_options), options, ifname);
 
-	if (bridge && nearest)
-		ndrv_log(bridge->host, NDRV_LOG_WARNING, "unknown option \"%s\", did you mean \"%s\"?", key, nearest);
-	else if (bridge)
-		ndrv_log(bridge->host, NDRV_LOG_WARNING, "unknown option \"%s\"", key);
-	return 0;
+	if (!rc && mac && mac->type != NDRV_NULL && mac->type != NDRV_STRING)
+		rc = ndrv_fail(call->err, NDRV_E_BAD_REQUEST, "option \"%s\" is not a MAC address", NDRV_OPT_MAC);
+	if (!rc)
+		rc = ndrv_portmap_read(options, call->arena, &bindings, &count, call->err);
+	return rc ? rc : ndrv_exposed_read(options, call->arena, &ports, &count, call->err);
 }
 
 static int parse_labels(const struct bridge *bridge, struct ndrv_call *call, const struct ndrv_value *options, struct options *ret)
 {
-	struct bridge *data;
-	int rc;
+	int rc = ndrv_options_read(bridge ? bridge->host : NULL, call, network_options, COUNT(network_options),
+				   ndrv_map_get(options, NDRV_OPT_GENERIC), ret);
 
-	memcpy(&data, &bridge, sizeof(data)); /* the callback only reads it */
-	rc = ndrv_options_parse(network_options, COUNT(network_options), ndrv_map_get(options, NDRV_OPT_GENERIC), ret, call->arena,
-				log_unknown, data, call->err);
 	if (rc)
 		return rc;
 	/* Three digits of a number must still fit behind it. */
@@ -134,6 +158,14 @@ static int parse_flags(struct ndrv_call *call, const struct ndrv_network *networ
 	if (!v4 && !v6)
 		return ndrv_fail(call->err, NDRV_E_BAD_REQUEST, "IPv4 or IPv6 must be enabled");
 	return 0;
+}
+
+/* libnetwork's rule: without any way to the bridge there is no way out either, and that is to be said aloud. */
+static int check_modes(struct ndrv_call *call, const struct options *options, bool internal)
+{
+	if (internal || (options->mode4 != GATEWAY_ISOLATED && options->mode6 != GATEWAY_ISOLATED))
+		return 0;
+	return ndrv_fail(call->err, NDRV_E_BAD_REQUEST, "gateway mode 'isolated' can only be used for an internal network");
 }
 
 /* libnetwork's auxiliary addresses that name a gateway other than the bridge. */
@@ -186,11 +218,14 @@ int net_parse(const struct bridge *bridge, struct ndrv_call *call, const struct 
 	(void)snprintf(ret->id, sizeof(ret->id), "%s", network->id);
 	if (!rc)
 		rc = parse_flags(call, network, ret);
+	if (!rc)
+		rc = check_modes(call, &ret->options, ret->internal);
+	bool bare4 = ret->options.inhibit_ipv4 || ret->options.mode4 == GATEWAY_ISOLATED,
+	     bare6 = ret->options.mode6 == GATEWAY_ISOLATED;
 	if (!rc && ret->ipv4)
-		rc = parse_pool(call, network, &network->ipv4, 4, !ret->options.inhibit_ipv4, &ret->pool4, &ret->gateway4,
-				&ret->default4);
+		rc = parse_pool(call, network, &network->ipv4, 4, !bare4, &ret->pool4, &ret->gateway4, &ret->default4);
 	if (!rc && ret->ipv6)
-		rc = parse_pool(call, network, &network->ipv6, 6, true, &ret->pool6, &ret->gateway6, &ret->default6);
+		rc = parse_pool(call, network, &network->ipv6, 6, !bare6, &ret->pool6, &ret->gateway6, &ret->default6);
 	if (!rc && ret->ipv6 && ret->options.mtu && ret->options.mtu < MTU_MIN_IPV6)
 		rc = ndrv_fail(call->err, NDRV_E_BAD_REQUEST, "invalid MTU number: %lld, IPv6 needs %d",
 			       (long long)ret->options.mtu, MTU_MIN_IPV6);
@@ -200,8 +235,10 @@ int net_parse(const struct bridge *bridge, struct ndrv_call *call, const struct 
 		ret->default4 = ret->gateway4.addr;
 	if (!ret->default6.family)
 		ret->default6 = ret->gateway6.addr;
-	if (ret->options.inhibit_ipv4)
+	if (bare4)
 		ret->gateway4 = (struct ndrv_prefix){0};
+	if (bare6)
+		ret->gateway6 = (struct ndrv_prefix){0};
 	return 0;
 }
 
@@ -215,6 +252,8 @@ int bridge_gw_alloc_check(void *self, struct ndrv_call *call, const struct ndrv_
 		return rc;
 	if (ndrv_map_bool(options, NDRV_OPT_INTERNAL, &internal, call->err) < 0)
 		return -NDRV_E_BAD_REQUEST;
-	*ret_skip = parsed.inhibit_ipv4 && internal ? NDRV_SKIP_GATEWAY4 : 0;
-	return 0;
+	rc = check_modes(call, &parsed, internal);
+	*ret_skip = ((parsed.inhibit_ipv4 && internal) || parsed.mode4 == GATEWAY_ISOLATED ? NDRV_SKIP_GATEWAY4 : 0) |
+		    (parsed.mode6 == GATEWAY_ISOLATED ? NDRV_SKIP_GATEWAY6 : 0);
+	return rc;
 }

@@ -56,3 +56,10 @@ tests_drivers_test_bridge_bulk_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_drivers_test_bridge_bulk_LDADD = tests/lib/libtest.a $(TEST_LIBS)
 tests_drivers_test_bridge_bulk_DEPENDENCIES = tests/lib/libtest.a host/libhost.a sdk/libndrv.a $(driver_LTLIBRARIES)
 TESTS += tests/drivers/test_bridge_bulk
+
+check_PROGRAMS += tests/drivers/test_bridge_ports
+tests_drivers_test_bridge_ports_SOURCES = tests/drivers/test_bridge_ports.c
+tests_drivers_test_bridge_ports_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_drivers_test_bridge_ports_LDADD = tests/lib/libtest.a $(TEST_LIBS)
+tests_drivers_test_bridge_ports_DEPENDENCIES = tests/lib/libtest.a host/libhost.a sdk/libndrv.a $(driver_LTLIBRARIES)
+TESTS += tests/drivers/test_bridge_ports

@@ -40,7 +40,12 @@ static void wrong_labels_are_refused_by_name(void **state)
 		{"com.docker.network.bridge.default_bridge", "", "com.docker.network.bridge.default_bridge"},
 		{"com.docker.network.bridge.mcast_snooping", "on", "com.docker.network.bridge.mcast_snooping"},
 		{"com.docker.network.bridge.host_binding_ipv4", "x", "value: x (nil ip)"},
-		{"com.docker.network.bridge.host_binding_ipv4", "fd00::1", "com.docker.network.bridge.host_binding_ipv4"},
+		{"com.docker.network.bridge.host_binding_ipv4", "10.0.0.0/8", "com.docker.network.bridge.host_binding_ipv4"},
+		{"com.docker.network.bridge.gateway_mode_ipv4", "magic", "must be one of nat|nat-unprotected|routed|isolated"},
+		{"com.docker.network.bridge.gateway_mode_ipv6", "", "must be one of nat|nat-unprotected|routed|isolated"},
+		{"com.docker.network.bridge.gateway_mode_ipv4", "isolated", "can only be used for an internal network"},
+		{"com.docker.network.bridge.gateway_mode_ipv6", "isolated", "can only be used for an internal network"},
+		{"com.docker.network.bridge.hairpin", "both", "com.docker.network.bridge.hairpin"},
 		{"com.docker.network.host_ipv4", "1.2.3", "value: 1.2.3 (nil ip)"},
 		{"com.docker.network.host_ipv6", "1.2.3.4", "com.docker.network.host_ipv6"},
 		{NDRV_OPT_MTU, "x", NDRV_OPT_MTU},
@@ -165,13 +170,12 @@ static void endpoints_without_what_they_need_are_refused(void **state)
 	assert_ok(fakenet_delete(&narrow, 0), &host.err);
 }
 
-static void ports_and_configuration_are_not_for_this_driver(void **state)
+static void the_driver_itself_has_no_configuration(void **state)
 {
 	struct ndrv_value config = {.type = NDRV_MAP};
 	struct ndrv_option_list list;
 
 	(void)state;
-	assert_null(host.ops->program_external);
 	assert_ok(host.ops->configure(host.self, fakehost_call(&host, 0), &config), &host.err);
 	assert_ok(ndrv_map_set(&host.arena.ndrv, &config, "forward", ndrv_bool(1), &host.err), &host.err);
 	assert_fails(host.ops->configure(host.self, fakehost_call(&host, 0), &config), &host.err, NDRV_E_UNKNOWN_OPTION, "forward");
@@ -206,6 +210,9 @@ static void a_gateway_is_skipped_only_where_the_bridge_has_none(void **state)
 	assert_ok(ndrv_map_set(&host.arena.ndrv, &net.options, NDRV_OPT_INTERNAL, ndrv_bool(1), &host.err), &host.err);
 	assert_ok(host.ops->gw_alloc_check(host.self, fakehost_call(&host, 0), &net.options, &skip), &host.err);
 	assert_int_equal(skip, NDRV_SKIP_GATEWAY4);
+	fakenet_label(&net, "com.docker.network.bridge.gateway_mode_ipv6", "isolated");
+	assert_ok(host.ops->gw_alloc_check(host.self, fakehost_call(&host, 0), &net.options, &skip), &host.err);
+	assert_int_equal(skip, NDRV_SKIP_GATEWAY4 | NDRV_SKIP_GATEWAY6);
 	fakenet_label(&net, NDRV_OPT_MTU, "many");
 	assert_true(host.ops->gw_alloc_check(host.self, fakehost_call(&host, 0), &net.options, &skip) < 0);
 }
@@ -221,7 +228,7 @@ int main(void)
 		TEST(flags_of_the_wrong_type_are_refused),
 		TEST(networks_that_conflict_are_refused),
 		TEST(endpoints_without_what_they_need_are_refused),
-		TEST(ports_and_configuration_are_not_for_this_driver),
+		TEST(the_driver_itself_has_no_configuration),
 		TEST(an_unknown_label_is_logged_and_let_through),
 		TEST(a_gateway_is_skipped_only_where_the_bridge_has_none),
 	};
