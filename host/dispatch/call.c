@@ -130,6 +130,7 @@ static int announce(struct driver_call *call, struct ndrv_error *err)
 int call_begin(struct driver_call *call, struct job *job, struct instance *instance, uint32_t slot, struct network *network,
 	       uint32_t flags, struct ndrv_error *err)
 {
+	job_calls(job, slot);
 	*call = (struct driver_call){
 		.ndrv = {.flags = flags,
 			 .arena = &job->arena.ndrv,
@@ -140,7 +141,8 @@ int call_begin(struct driver_call *call, struct job *job, struct instance *insta
 		.job = job,
 		.instance = instance,
 		.slot = slot,
-		.undoes = (flags & (NDRV_CALL_UNDO | NDRV_CALL_FORCE)) || slot_deletes(slot),
+		/* What restores counts too when it comes late: it changes nothing that would have to be undone. */
+		.undoes = (flags & (NDRV_CALL_UNDO | NDRV_CALL_FORCE | NDRV_CALL_RESTORE)) || slot_deletes(slot),
 		.deadline_ns = job->deadline_ns,
 	};
 	if (call->undoes) {

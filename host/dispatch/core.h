@@ -19,6 +19,8 @@
 #define UNDO_NS (10 * NSEC_PER_SEC)
 #define CALL_MEMORY (16u << 20)
 
+struct attempts;
+struct mender;
 struct metrics;
 
 struct dispatch {
@@ -30,6 +32,9 @@ struct dispatch {
 	struct event_sink *sinks;
 	struct services *services; /* NULL: none (tests) */
 	struct gates gates;
+	struct mender *mender;
+	bool halted;		   /* the mender is */
+	struct attempts *attempts; /* NULL: no notes are taken */
 	dispatch_extra extra;
 	void *extra_data;
 	uint64_t started_ns;

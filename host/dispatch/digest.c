@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "host/dispatch/mend.h"
 #include "host/dispatch/record_io.h"
 
 int id_generate(char *ret, struct ndrv_error *err)
@@ -141,29 +142,48 @@ void digest_endpoint(const struct request *request, uint8_t *ret)
 
 /* --- on disk --- */
 
+/* A write that was refused may be there all the same (only its sync failed), and a removal that was refused is a record too many
+ * for the next start: both are put right as soon as the disk allows it. */
 int keep_network(struct dispatch *dispatch, const struct network *network, struct ndrv_error *err)
 {
-	return dispatch->parts.store ? store_put_network(dispatch->parts.store, network, err) : 0;
+	if (!dispatch->parts.store)
+		return 0;
+	mend_supersede(dispatch, network->view.id, NULL);
+	int rc = store_put_network(dispatch->parts.store, network, err);
+	if (rc)
+		mend_row(dispatch, network->view.id, NULL);
+	return rc;
 }
 
 int keep_endpoint(struct dispatch *dispatch, const struct endpoint *endpoint, struct ndrv_error *err)
 {
-	return dispatch->parts.store ? store_put_endpoint(dispatch->parts.store, endpoint, err) : 0;
+	const char *nid = endpoint->network->view.id, *eid = endpoint->view.id;
+
+	if (!dispatch->parts.store)
+		return 0;
+	mend_supersede(dispatch, nid, eid);
+	int rc = store_put_endpoint(dispatch->parts.store, endpoint, err);
+	if (rc)
+		mend_row(dispatch, nid, eid);
+	return rc;
 }
 
 void forget_network(struct dispatch *dispatch, const char *id)
 {
 	struct ndrv_error err = {0};
 
-	if (dispatch->parts.store && store_del_network(dispatch->parts.store, id, &err))
-		log_error("dispatch", "network %s is gone but its record stays until the next start: %s", id, err.text);
+	if (!dispatch->parts.store || !store_del_network(dispatch->parts.store, id, &err))
+		return;
+	log_error("dispatch", "network %s is gone but its record stays for now: %s", id, err.text);
+	mend_row(dispatch, id, NULL);
 }
 
 void forget_endpoint(struct dispatch *dispatch, const char *nid, const char *eid)
 {
 	struct ndrv_error err = {0};
 
-	if (dispatch->parts.store && store_del_endpoint(dispatch->parts.store, nid, eid, &err))
-		log_error("dispatch", "endpoint %s of network %s is gone but its record stays until the next start: %s", eid, nid,
-			  err.text);
+	if (!dispatch->parts.store || !store_del_endpoint(dispatch->parts.store, nid, eid, &err))
+		return;
+	log_error("dispatch", "endpoint %s of network %s is gone but its record stays for now: %s", eid, nid, err.text);
+	mend_row(dispatch, nid, eid);
 }

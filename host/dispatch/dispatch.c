@@ -6,9 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/dispatch/attempt.h"
 #include "host/dispatch/gate.h"
+#include "host/dispatch/mend.h"
 #include "host/dispatch/steps.h"
 #include "host/dispatch/twin.h"
+#include "host/dispatch/unserved.h"
 
 int dispatch_new(const struct dispatch_parts *parts, struct dispatch **ret, struct ndrv_error *err)
 {
@@ -27,6 +30,10 @@ int dispatch_new(const struct dispatch_parts *parts, struct dispatch **ret, stru
 	if (!rc)
 		rc = executor_new(config ? config->calls.workers : 4, config ? config->calls.max_workers : 64, &dispatch->executor,
 				  err);
+	if (!rc)
+		rc = mender_start(dispatch, &dispatch->mender, err);
+	if (!rc && config && config->runtime_dir && config->runtime_dir[0])
+		rc = attempts_open(config->runtime_dir, &dispatch->attempts, err);
 	if (rc) {
 		dispatch_free(dispatch);
 		return rc;
@@ -66,6 +73,9 @@ static int release_network(struct network *network, void *data)
 
 void dispatch_stop(struct dispatch *dispatch, uint64_t deadline_ns)
 {
+	if (dispatch->mender && !dispatch->halted)
+		mender_halt(dispatch->mender);
+	dispatch->halted = true;
 	if (!dispatch->executor || !executor_stop(dispatch->executor, deadline_ns))
 		return;
 	executor_free(dispatch->executor);
@@ -80,8 +90,14 @@ void dispatch_free(struct dispatch *dispatch)
 
 	if (dispatch->executor)
 		dispatch_stop(dispatch, clock_ns());
+	attempts_close(dispatch->attempts);
+	dispatch->attempts = NULL;
 	if (stuck && dispatch->executor)
 		return;
+	if (dispatch->mender && !dispatch->halted)
+		mender_halt(dispatch->mender);
+	if (dispatch->mender)
+		mender_free(dispatch->mender);
 	metrics_free(dispatch->metrics);
 	(void)pthread_mutex_destroy(&dispatch->create_lock);
 	(void)pthread_mutex_destroy(&dispatch->sinks_lock);
@@ -267,6 +283,17 @@ static int take_network(struct job *job, struct ndrv_error *err)
 	}
 }
 
+/* A network without its driver can still be deleted by force. */
+static int check_served(const struct job *job, const struct network *network, struct ndrv_error *err)
+{
+	if (network->instance || !network->unserved || job->op->slot == OP_NO_SLOT ||
+	    ((job->op->flags & OP_ORPHAN_OK) && job->request.force))
+		return 0;
+	if (err)
+		*err = *network->unserved;
+	return -network->unserved->code;
+}
+
 static int run_on_network(struct job *job, struct ndrv_error *err)
 {
 	struct network *network = job->network;
@@ -275,7 +302,9 @@ static int run_on_network(struct job *job, struct ndrv_error *err)
 	/* The network's own copy of its type may go with it while the log still wants it: the registry's is for ever. */
 	const char *name = type ? type->name : arena_strdup(&job->arena, network->type);
 	job_name_ids(job, name ? name : "-", network->view.id, NULL);
-	int rc = network->state == RECORD_LIVE ? 0 : ndrv_fail_object(err, NDRV_E_NO_NETWORK, network->view.id);
+	int rc = check_served(job, network, err);
+	if (!rc && network->state != RECORD_LIVE && (network->instance || !network->unserved))
+		rc = ndrv_fail_object(err, NDRV_E_NO_NETWORK, network->view.id);
 	if (!rc)
 		rc = op_check_driver(job->op, job->dispatch->parts.config, network->type, network->instance, err);
 	if (!rc)

@@ -176,6 +176,17 @@ void executor_wake(struct executor *executor, struct job *job)
 	(void)pthread_mutex_unlock(&executor->lock);
 }
 
+void executor_renew(struct executor *executor, struct job *job, uint64_t deadline_ns)
+{
+	(void)pthread_mutex_lock(&executor->lock);
+	job->deadline_ns = deadline_ns;
+	if (deadline_ns < executor->next_deadline) {
+		executor->next_deadline = deadline_ns;
+		(void)pthread_cond_signal(&executor->watch);
+	}
+	(void)pthread_mutex_unlock(&executor->lock);
+}
+
 void executor_cancel(struct executor *executor, struct job *job)
 {
 	atomic_store(&job->cancelled, true);
@@ -254,11 +265,11 @@ static void end_waiting(struct executor *executor, struct job *job, const struct
 	network_unref(network);
 }
 
-static void refuse_waiters(struct executor *executor, const struct network *network)
+static void refuse_waiters(struct executor *executor, struct dispatch *dispatch, const struct network *network)
 {
 	struct ndrv_error busy = {0};
 
-	(void)ndrv_fail_object(&busy, NDRV_E_NETWORK_BUSY, network->view.id);
+	(void)job_blocked(dispatch, network, &busy);
 	(void)pthread_mutex_lock(&executor->lock);
 	struct job *job = sweep_waiting(executor, network);
 	(void)pthread_mutex_unlock(&executor->lock);
@@ -296,7 +307,7 @@ static void expire(struct executor *executor, struct job *job)
 	(void)pthread_mutex_unlock(&executor->lock);
 	struct network *network = mark_stuck(job);
 	if (network) {
-		refuse_waiters(executor, network);
+		refuse_waiters(executor, job->dispatch, network);
 		network_unref(network);
 	} else {
 		end_waiting(executor, job, NULL, NULL);

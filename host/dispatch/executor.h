@@ -28,6 +28,8 @@ int executor_add(struct executor *executor, struct job *job, struct ndrv_error *
 void executor_waits(struct executor *executor, struct job *job, struct network *network);
 /* Puts a job that got its turn before those that have none yet. Any thread. */
 void executor_wake(struct executor *executor, struct job *job);
+/* Its deadline is then. By the thread that runs it. */
+void executor_renew(struct executor *executor, struct job *job, uint64_t deadline_ns);
 /* Its deadline is now. */
 void executor_cancel(struct executor *executor, struct job *job);
 /* Takes a finished job off the list. */

@@ -25,8 +25,8 @@ static void note_running(struct job *job, void *data)
 	running->any = true;
 	(void)pthread_mutex_lock(&job->lock);
 	(void)snprintf(running->what, sizeof(running->what), "%s%s%s%s%s by %s has been running for %llu ms (%s%s%sthread %d)",
-		       job->own_done ? "a driver's timer" : job->op->name, *job->nid ? " on network " : "", job->nid,
-		       *job->eid ? ", endpoint " : "", job->eid, *job->requester ? job->requester : "the host",
+		       job->own_done && !job->recovers ? "a driver's timer" : job->op->name, *job->nid ? " on network " : "",
+		       job->nid, *job->eid ? ", endpoint " : "", job->eid, *job->requester ? job->requester : "the host",
 		       (unsigned long long)(now > since ? (now - since) / NSEC_PER_MSEC : 0), slot ? "in " : "",
 		       slot ? slot_name(slot - 1) : "", slot ? " of its driver, " : "", (int)atomic_load(&job->call_tid));
 	(void)pthread_mutex_unlock(&job->lock);

@@ -6,6 +6,7 @@
 
 #include "host/dispatch/handlers.h"
 #include "host/dispatch/steps.h"
+#include "host/dispatch/unserved.h"
 
 /* How long a list waits for a network that is being worked on before it shows less of it. */
 #define LIST_WAIT_NS (20 * NSEC_PER_MSEC)
@@ -73,6 +74,7 @@ void describe_network(struct tree *tree, struct ndrv_value *map, struct dispatch
 		return;
 	tree_text(tree, map, "state", state_name(network->state));
 	tree_bool(tree, map, "driver_loaded", network->instance != NULL);
+	describe_unserved(tree, map, network);
 	tree_bool(tree, map, "ipv4", network->view.flags & NDRV_NETWORK_IPV4);
 	tree_bool(tree, map, "ipv6", network->view.flags & NDRV_NETWORK_IPV6);
 	tree_bool(tree, map, "internal", network->view.flags & NDRV_NETWORK_INTERNAL);

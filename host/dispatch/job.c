@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/dispatch/attempt.h"
 #include "host/dispatch/core.h"
 #include "host/dispatch/handles.h"
 
@@ -77,9 +78,9 @@ int job_take_turn(struct job *job, struct network *network, struct ndrv_error *e
 	job->network = network;
 	if (atomic_load(&network->stuck)) {
 		job->network = NULL;
-		(void)ndrv_fail_object(err, NDRV_E_NETWORK_BUSY, network->view.id);
+		int rc = job_blocked(job->dispatch, network, err);
 		network_unref(network);
-		return -NDRV_E_NETWORK_BUSY;
+		return rc;
 	}
 	if (turn_try(&network->turn)) {
 		job_own_turn(job, network);
@@ -99,7 +100,7 @@ int job_take_turn(struct job *job, struct network *network, struct ndrv_error *e
 		/* The watchdog marks the network stuck and then refuses those it finds waiting; who came between is found here. */
 		struct ndrv_error busy = {0};
 		executor_waits(executor, job, NULL);
-		(void)ndrv_fail_object(&busy, NDRV_E_NETWORK_BUSY, network->view.id);
+		(void)job_blocked(job->dispatch, network, &busy);
 		(void)job_expire(job, &busy);
 		job_finish(job);
 	}
@@ -125,6 +126,47 @@ void job_pass_turn(struct job *job)
 		turn_pass(&network->turn);
 	if (network)
 		network_unref(network);
+}
+
+void job_calls(struct job *job, uint32_t slot)
+{
+	if (job->renew_ns)
+		executor_renew(job->dispatch->executor, job, clock_ns() + job->renew_ns);
+	attempt_call(job->attempt, slot_name(slot), job->eid);
+}
+
+struct blocking {
+	const struct network *network;
+	struct ndrv_error *err;
+	bool found;
+};
+
+/* Under the executor's lock. */
+static void find_blocker(struct job *job, void *data)
+{
+	struct blocking *blocking = data;
+
+	(void)pthread_mutex_lock(&job->lock);
+	uint32_t slot = atomic_load(&job->call_slot);
+	if (!blocking->found && job->marked_stuck && job->network == blocking->network && slot) {
+		(void)ndrv_fail(
+			blocking->err, NDRV_E_NETWORK_BUSY,
+			"network %s is busy with a call that passed its deadline, try again: %s%s%s by %s has been in %s of "
+			"driver \"%s\" for %.1f s (thread %d)",
+			job->nid, job->op->name, job->eid[0] ? " on endpoint " : "", job->eid, job->requester, slot_name(slot - 1),
+			job->type ? job->type : "-", (double)(clock_ns() - atomic_load(&job->call_since)) / 1e9,
+			(int)atomic_load(&job->call_tid));
+		blocking->found = true;
+	}
+	(void)pthread_mutex_unlock(&job->lock);
+}
+
+int job_blocked(struct dispatch *dispatch, const struct network *network, struct ndrv_error *err)
+{
+	struct blocking blocking = {.network = network, .err = err};
+
+	executor_each(dispatch->executor, find_blocker, &blocking);
+	return blocking.found ? -NDRV_E_NETWORK_BUSY : ndrv_fail_object(err, NDRV_E_NETWORK_BUSY, network->view.id);
 }
 
 /* --- the answer --- */

@@ -11,6 +11,7 @@
 #include "host/dispatch/dispatch.h"
 #include "host/dispatch/op_table.h"
 
+struct attempt;
 struct handle;
 
 enum { JOB_OPEN = 0, JOB_ANSWERED = 1, JOB_EXPIRED = 2 };
@@ -64,6 +65,9 @@ struct job {
 	/* Of the host's own jobs (timers): they are neither logged nor counted, and end with own_done(). */
 	void *own_data;
 	void (*own_done)(struct job *job);
+	uint64_t renew_ns;		   /* each driver call has so long from when it begins; 0: all have what the job has */
+	struct attempt *attempt;	   /* where its calls are noted; NULL: nowhere */
+	const struct generation *recovers; /* whose network it recovers */
 
 	/* The executor's, under its lock. */
 	struct job *next_queued;
@@ -81,6 +85,11 @@ static inline bool job_late(const struct job *job)
 }
 /* TIMEOUT or CANCELLED if the job is late or its deadline has passed, else 0: asked between steps. */
 int job_check(const struct job *job, struct ndrv_error *err);
+
+/* Before a driver call, by the thread that runs the job: see `renew_ns`, `attempt`. */
+void job_calls(struct job *job, uint32_t slot);
+/* Under the turn of nobody: why `network` is out of service, naming who is in the way. Always NETWORK_BUSY. */
+int job_blocked(struct dispatch *dispatch, const struct network *network, struct ndrv_error *err);
 
 /* Runs the job as far as it goes; on return it is finished or waits for a turn. Dispatch's, called by the executor. */
 void job_step(struct job *job);

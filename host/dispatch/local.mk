@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # From a request to a driver and back. May include <ndrv/*>, host/base, config, plugin, state, sandbox, nat, table and host/dispatch.
 host_libhost_a_SOURCES += \
+	%D%/attempt.c %D%/attempt.h \
 	%D%/call.c %D%/call.h \
 	%D%/core.h \
 	%D%/digest.c %D%/record_io.h \
@@ -21,6 +22,7 @@ host_libhost_a_SOURCES += \
 	%D%/job.c %D%/job.h \
 	%D%/lease.c \
 	%D%/lease_endpoint.c \
+	%D%/mend.c %D%/mend.h \
 	%D%/metrics.c \
 	%D%/op_connect.c \
 	%D%/op_driver.c \
@@ -29,7 +31,7 @@ host_libhost_a_SOURCES += \
 	%D%/op_network.c \
 	%D%/op_table.c %D%/op_table.h \
 	%D%/plugging.c %D%/plugging.h \
-	%D%/op_prune.c %D%/recover.c %D%/reconcile.c %D%/reconcile.h \
+	%D%/op_prune.c %D%/recover.c %D%/recovering.c %D%/recovering.h %D%/reconcile.c %D%/reconcile.h \
 	%D%/request.c %D%/request.h \
 	%D%/services.c %D%/services.h \
 	%D%/status.c \
@@ -39,4 +41,5 @@ host_libhost_a_SOURCES += \
 	%D%/transfer.c %D%/transfer.h \
 	%D%/transfer_adopt.c %D%/transfer_check.c %D%/transfer_parts.h \
 	%D%/twin.c %D%/twin.h \
+	%D%/unserved.c %D%/unserved.h \
 	%D%/values.c

@@ -8,6 +8,7 @@
 #include "host/dispatch/inspect.h"
 #include "host/dispatch/steps.h"
 #include "host/dispatch/twin.h"
+#include "host/dispatch/unserved.h"
 
 /* --- create --- */
 
@@ -237,6 +238,8 @@ int step_network_delete(struct job *job, struct network *network, bool force, st
 	if (dispatch->services)
 		services_drop_network(dispatch->services, &network->view);
 	forget_network(dispatch, network->view.id);
+	if (network->unserved)
+		aside_forget(dispatch, network->view.id);
 	drop_endpoints(dispatch, network);
 	network_release(dispatch, network);
 	event_network(dispatch, "network-delete", network, NULL);

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "host/dispatch/mend.h"
 #include "host/sandbox/ready.h"
 
 #define READY_CAP_NS (2 * NSEC_PER_SEC)
@@ -263,8 +264,14 @@ void plug_remove(struct job *job, struct endpoint *endpoint, uint32_t flags)
 	const char *back = endpoint->created_in_sandbox ? NULL : join->src_name;
 	if (plug_out_path(hostns, join->netns_path, (dev_t)join->netns_dev, (ino_t)join->netns_ino, &call, join->ifname, back,
 			  &err) &&
-	    err.kind != NDRV_KIND_NOT_FOUND)
+	    err.kind != NDRV_KIND_NOT_FOUND) {
+		struct mend_plug plug = {.dev = join->netns_dev, .ino = join->netns_ino};
+		(void)snprintf(plug.path, sizeof(plug.path), "%s", join->netns_path);
+		(void)snprintf(plug.ifname, sizeof(plug.ifname), "%s", join->ifname);
+		(void)snprintf(plug.src, sizeof(plug.src), "%s", back ? back : "");
+		mend_kernel(job->dispatch, endpoint->network->view.id, endpoint->view.id, &plug);
 		log_warning("dispatch", "unplugging %s of endpoint %s failed and is passed over: %s", join->ifname,
 			    endpoint->view.id, err.text);
+	}
 	join->netns_path = nothing;
 }

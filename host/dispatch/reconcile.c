@@ -18,7 +18,7 @@ struct names {
 	struct ndrv_error *err;
 };
 
-static int names_add(struct names *names, const struct network *network, const char *eid)
+static int names_add(struct names *names, const char *instance, const char *nid, const char *eid)
 {
 	if (names->count == names->room) {
 		size_t room = names->room ? names->room * 2 : 64;
@@ -28,13 +28,13 @@ static int names_add(struct names *names, const struct network *network, const c
 		names->list = list;
 		names->room = room;
 	}
-	ndrv_link_name(names->list[names->count++], "xx", network->view.instance, network->view.id, eid);
+	ndrv_link_name(names->list[names->count++], "xx", instance, nid, eid);
 	return 0;
 }
 
 static int add_endpoint(struct endpoint *endpoint, void *data)
 {
-	return names_add(data, endpoint->network, endpoint->view.id);
+	return names_add(data, endpoint->network->view.instance, endpoint->network->view.id, endpoint->view.id);
 }
 
 static int add_network(struct network *network, void *data)
@@ -43,7 +43,7 @@ static int add_network(struct network *network, void *data)
 
 	if (!turn_wait(&network->turn, clock_ns() + LOOK_NS))
 		return ndrv_fail_object(names->err, NDRV_E_NETWORK_BUSY, network->view.id);
-	int rc = names_add(names, network, "");
+	int rc = names_add(names, network->view.instance, network->view.id, "");
 	if (!rc)
 		rc = network_each_endpoint(network, add_endpoint, names);
 	turn_pass(&network->turn);
@@ -84,13 +84,27 @@ static int remove_link(struct ndrv_nl *nl, const struct ndrv_link *link, struct 
 	return ndrv_link_delete(nl, link->name, link->index, err);
 }
 
-static int look(struct dispatch *dispatch, struct ndrv_nl *nl, bool dry_run, const struct ndrv_link *link,
-		const struct names *names, struct tree *tree, struct stray_report *ret)
+/* What is looked for, and how. */
+struct search {
+	struct dispatch *dispatch;
+	struct ndrv_nl *nl;
+	bool dry_run;
+	struct names known, only; /* `only` counts where `some` */
+	bool some;
+	struct tree *tree;
+	struct stray_report *ret;
+};
+
+static int look(struct search *search, const struct ndrv_link *link)
 {
+	struct tree *tree = search->tree;
+	struct stray_report *ret = search->ret;
 	struct ndrv_error err = {0};
 	const char *name = NULL;
 
-	if (!has_tag(dispatch, link) || names_have(names, link->name))
+	if (!has_tag(search->dispatch, link) || names_have(&search->known, link->name))
+		return 0;
+	if (search->some && !names_have(&search->only, link->name))
 		return 0;
 	name = arena_strdup(tree->arena, link->name);
 	if (!name)
@@ -99,50 +113,83 @@ static int look(struct dispatch *dispatch, struct ndrv_nl *nl, bool dry_run, con
 		tree_add(tree, &ret->unknown, ndrv_string(name));
 		return tree->rc;
 	}
-	if (!dry_run && remove_link(nl, link, &err)) {
+	if (!search->dry_run && remove_link(search->nl, link, &err)) {
 		log_warning("reconcile", "link %s belongs to no record and could not be removed: %s", name, err.text);
+		ret->failed++;
 		return 0;
 	}
-	if (!dry_run)
+	if (!search->dry_run)
 		log_warning("reconcile", "link %s (%s) carried this host's tag and belonged to no record: removed", name,
 			    link->kind);
 	tree_add(tree, &ret->removed, ndrv_string(name));
 	return tree->rc;
 }
 
-/* Links first, then records: a record is written before its link is made. */
-static int reconcile(struct dispatch *dispatch, struct ndrv_nl *nl, bool dry_run, struct tree *tree, struct stray_report *ret)
+static void sort(struct names *names)
 {
-	struct names names = {.err = tree->err};
+	if (names->count)
+		qsort(names->list, names->count, sizeof(*names->list), compare);
+}
+
+static int add_only(struct search *search, const struct reconcile_only *only)
+{
+	const struct config *config = search->dispatch->parts.config;
+	int rc = 0;
+
+	search->some = only != NULL;
+	for (uint32_t i = 0; only && i < only->count && !rc; i++)
+		rc = names_add(&search->only, config ? config->instance : "", only->ids[i].nid, only->ids[i].eid);
+	sort(&search->only);
+	return rc;
+}
+
+/* Links first, then records: a record is written before its link is made. */
+static int reconcile(struct search *search, const struct reconcile_only *only)
+{
 	struct ndrv_link *links;
 	uint32_t count;
-	int rc = ndrv_link_list(nl, &links, &count, tree->err);
+	int rc = ndrv_link_list(search->nl, &links, &count, search->tree->err);
 
 	if (rc)
 		return rc;
-	rc = records_each(dispatch->parts.records, add_network, &names);
-	if (!rc && names.count)
-		qsort(names.list, names.count, sizeof(*names.list), compare);
+	search->known.err = search->only.err = search->tree->err;
+	rc = add_only(search, only);
+	if (!rc)
+		rc = records_each(search->dispatch->parts.records, add_network, &search->known);
+	sort(&search->known);
 	for (uint32_t i = 0; i < count && !rc; i++)
-		rc = look(dispatch, nl, dry_run, &links[i], &names, tree, ret);
-	free(names.list);
+		rc = look(search, &links[i]);
+	free(search->known.list);
+	free(search->only.list);
 	free(links);
+	return rc;
+}
+
+static int run(struct dispatch *dispatch, struct arena *arena, bool dry_run, const struct reconcile_only *only,
+	       struct stray_report *ret, struct ndrv_error *err)
+{
+	struct tree tree = {.arena = arena, .err = err};
+	struct search search = {.dispatch = dispatch, .dry_run = dry_run, .tree = &tree, .ret = ret};
+	struct hostns *hostns = dispatch->parts.hostns;
+
+	*ret = (struct stray_report){.removed = {.type = NDRV_LIST}, .unknown = {.type = NDRV_LIST}};
+	if (!hostns)
+		return 0;
+	int rc = hostns_nl_take(hostns, NULL, &search.nl, err);
+	if (rc)
+		return rc;
+	rc = reconcile(&search, only);
+	hostns_nl_give(hostns, search.nl);
 	return rc;
 }
 
 int reconcile_links(struct dispatch *dispatch, struct arena *arena, bool dry_run, struct stray_report *ret, struct ndrv_error *err)
 {
-	struct tree tree = {.arena = arena, .err = err};
-	struct hostns *hostns = dispatch->parts.hostns;
-	struct ndrv_nl *nl;
+	return run(dispatch, arena, dry_run, NULL, ret, err);
+}
 
-	*ret = (struct stray_report){.removed = {.type = NDRV_LIST}, .unknown = {.type = NDRV_LIST}};
-	if (!hostns)
-		return 0;
-	int rc = hostns_nl_take(hostns, NULL, &nl, err);
-	if (rc)
-		return rc;
-	rc = reconcile(dispatch, nl, dry_run, &tree, ret);
-	hostns_nl_give(hostns, nl);
-	return rc;
+int reconcile_some(struct dispatch *dispatch, struct arena *arena, const struct reconcile_only *only, struct stray_report *ret,
+		   struct ndrv_error *err)
+{
+	return run(dispatch, arena, false, only, ret, err);
 }

@@ -19,7 +19,7 @@ void digest_endpoint(const struct request *request, uint8_t *ret);
 /* Writes the record as it is; 0 where there is no store. */
 int keep_network(struct dispatch *dispatch, const struct network *network, struct ndrv_error *err);
 int keep_endpoint(struct dispatch *dispatch, const struct endpoint *endpoint, struct ndrv_error *err);
-/* Failing to take a row away is only logged: the next start finds it and redoes the deletion. */
+/* Failing to take a row away is only logged, and done later (mend.h). */
 void forget_network(struct dispatch *dispatch, const char *id);
 void forget_endpoint(struct dispatch *dispatch, const char *nid, const char *eid);
 

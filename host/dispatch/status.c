@@ -5,6 +5,8 @@
 
 #include "host/dispatch/core.h"
 #include "host/dispatch/handlers.h"
+#include "host/dispatch/mend.h"
+#include "host/dispatch/unserved.h"
 
 struct stuck_list {
 	struct tree *tree;
@@ -51,6 +53,8 @@ static void describe_calls(struct tree *tree, struct ndrv_value *map, struct dis
 }
 
 struct network_counts {
+	struct tree *tree;
+	struct ndrv_value unserved;
 	int64_t networks, endpoints, stuck, orphans;
 };
 
@@ -63,6 +67,13 @@ static int count_network(struct network *network, void *data)
 	if (turn_try(&network->turn)) {
 		counts->endpoints += network->endpoint_count;
 		counts->orphans += network->instance == NULL;
+		if (!network->instance && network->unserved && !atomic_load(&network->gone)) {
+			struct ndrv_value map = {.type = NDRV_MAP};
+			tree_text(counts->tree, &map, "network", network->view.id);
+			tree_text(counts->tree, &map, "type", network->type);
+			describe_unserved(counts->tree, &map, network);
+			tree_add(counts->tree, &counts->unserved, map);
+		}
 		turn_pass(&network->turn);
 	}
 	return 0;
@@ -162,8 +173,8 @@ int run_status(struct job *job)
 	struct dispatch *dispatch = job->dispatch;
 	struct tree tree = {.arena = &job->arena, .err = &job->reply.error};
 	struct ndrv_value *map = &job->reply.value;
-	struct ndrv_value calls = {.type = NDRV_MAP}, report = ndrv_null();
-	struct network_counts counts = {0};
+	struct ndrv_value calls = {.type = NDRV_MAP}, mending = {.type = NDRV_MAP}, report = ndrv_null();
+	struct network_counts counts = {.tree = &tree, .unserved = {.type = NDRV_LIST}};
 
 	tree_text(&tree, map, "version", NDRV_VERSION);
 	tree_int(&tree, map, "pid", getpid());
@@ -174,6 +185,9 @@ int run_status(struct job *job)
 	tree_int(&tree, map, "endpoints", counts.endpoints);
 	tree_int(&tree, map, "networks_stuck", counts.stuck);
 	tree_int(&tree, map, "networks_without_driver", counts.orphans);
+	tree_set(&tree, map, "networks_unserved", counts.unserved);
+	mend_describe(dispatch, &tree, &mending);
+	tree_set(&tree, map, "mending", mending);
 	describe_types(&tree, map, dispatch);
 	describe_images(&tree, map, dispatch);
 	describe_calls(&tree, &calls, dispatch);

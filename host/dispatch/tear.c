@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The ops that take down. libnetwork's rules: only Forbidden of DeleteNetwork and DeleteEndpoint is honoured, and not by force; all
  * else is logged and the record goes, for what is left over must not keep a user from trying again. */
+#include "host/dispatch/mend.h"
 #include "host/dispatch/steps.h"
 
 #define TRIES 4
@@ -13,10 +14,13 @@ static bool may_pass(const struct ndrv_error *error, int *tries)
 	return (error->sys_errno || error->kind == NDRV_KIND_RETRY) && error->kind != NDRV_KIND_NOT_FOUND && ++*tries < TRIES;
 }
 
-static void log_failure(struct job *job, uint32_t slot, const struct network *network, const struct endpoint *endpoint,
-			const struct ndrv_error *error)
+static void pass_over(struct job *job, uint32_t slot, const struct network *network, const struct endpoint *endpoint,
+		      const struct ndrv_error *error)
 {
-	if (job->dispatch->parts.quiet || error->kind == NDRV_KIND_NOT_FOUND)
+	if (error->kind == NDRV_KIND_NOT_FOUND)
+		return;
+	mend_kernel(job->dispatch, network->view.id, endpoint ? endpoint->view.id : NULL, NULL);
+	if (job->dispatch->parts.quiet)
 		return;
 	log_warning("dispatch", "%s of network %s%s%s failed and is passed over: %s", ops_name(slot), network->view.id,
 		    endpoint ? ", endpoint " : "", endpoint ? endpoint->view.id : "", error->text);
@@ -44,7 +48,7 @@ int tear_network(struct job *job, struct network *network, uint32_t flags, struc
 			*err = error;
 		return rc;
 	}
-	log_failure(job, OPS_SLOT(network_delete), network, NULL, &error);
+	pass_over(job, OPS_SLOT(network_delete), network, NULL, &error);
 	return 0;
 }
 
@@ -88,7 +92,7 @@ int tear_endpoint(struct job *job, struct endpoint *endpoint, uint32_t flags, st
 			*err = error;
 		return rc;
 	}
-	log_failure(job, OPS_SLOT(endpoint_delete), network, endpoint, &error);
+	pass_over(job, OPS_SLOT(endpoint_delete), network, endpoint, &error);
 	return 0;
 }
 
@@ -110,7 +114,7 @@ void tear_join(struct job *job, struct endpoint *endpoint, uint32_t flags)
 				      &error);
 	} while (rc && may_pass(&error, &tries));
 	if (rc)
-		log_failure(job, OPS_SLOT(leave), network, endpoint, &error);
+		pass_over(job, OPS_SLOT(leave), network, endpoint, &error);
 }
 
 void tear_external(struct job *job, struct endpoint *endpoint, uint32_t flags)
@@ -132,5 +136,5 @@ void tear_external(struct job *job, struct endpoint *endpoint, uint32_t flags)
 				      &error);
 	} while (rc && may_pass(&error, &tries));
 	if (rc)
-		log_failure(job, OPS_SLOT(revoke_external), network, endpoint, &error);
+		pass_over(job, OPS_SLOT(revoke_external), network, endpoint, &error);
 }

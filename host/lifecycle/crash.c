@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "host/dispatch/attempt.h"
 #include "host/dispatch/frames.h"
 
 /* Everything below runs in a signal handler: no allocation, no stdio, no locks. */
@@ -60,6 +61,9 @@ static void crashed(int number)
 	add(&line, name ? "SIG" : "signal");
 	add(&line, name ? name : "");
 	add(&line, " ");
+	const struct network *network = frame ? atomic_load(&frame->network) : NULL;
+	if (network)
+		attempts_crashed(network->view.id, number);
 	if (frame)
 		name_frame(&line, frame);
 	else

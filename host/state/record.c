@@ -118,6 +118,7 @@ void network_free(struct network *network)
 	idmap_done(&network->endpoint_names);
 	turn_done(&network->turn);
 	arena_reset(&network->arena);
+	free(network->unserved);
 	free(network);
 }
 

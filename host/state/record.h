@@ -18,6 +18,7 @@
 #ifndef HOST_STATE_RECORD_H
 #define HOST_STATE_RECORD_H
 
+#include <ndrv/error.h>
 #include <ndrv/network.h>
 
 #include "host/base/arena.h"
@@ -75,6 +76,7 @@ struct network {
 	void *driver; /* hung here by the dispatcher: the driver type that serves it; NULL: none loaded (an orphan) */
 	struct twin twin;
 	uint64_t changes; /* calls that may have changed what the driver keeps for the network as a whole */
+	struct ndrv_error *unserved; /* why `instance` is NULL though its driver is loaded; malloc'ed, the dispatcher's; under the turn */
 };
 
 /* What join told the host to do in the sandbox, kept to undo it, to show it, and to check it after a restart. */
