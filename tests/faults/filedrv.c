@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A driver whose kernel is a directory: each network, endpoint and join is a file in it, so that what the host forgot stays to be
- * seen. Every op adds a line to the file "record". Nothing but the host's records can tell which file belongs to whom. */
+ * seen. Every op adds a line to the file "record". Nothing but the host's records can tell which file belongs to whom.
+ *
+ * A file "crash-OP-NID", "exit-OP-NID" or "hang-OP-NID" makes version 1 of it do that; it hangs until the file goes. */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,6 +35,30 @@ static void record(const struct files *files, const char *op, const char *nid, c
 	if (length > 0 && write(fd, line, (size_t)length) != length)
 		(void)0;
 	(void)close(fd);
+}
+
+#ifndef FILEDRV_VERSION
+#define FILEDRV_VERSION "1"
+#endif
+
+static int is_told(const struct files *files, const char *what, const char *op, const char *nid)
+{
+	char path[PATH_MAX];
+
+	(void)snprintf(path, sizeof(path), "%s/%s-%s-%s", files->dir, what, op, nid);
+	return access(path, F_OK) == 0;
+}
+
+static void misbehave(const struct files *files, const char *op, const char *nid)
+{
+	if (FILEDRV_VERSION[0] != '1')
+		return;
+	if (is_told(files, "crash", op, nid))
+		(void)raise(SIGSEGV);
+	if (is_told(files, "exit", op, nid))
+		_exit(0);
+	while (is_told(files, "hang", op, nid))
+		(void)usleep(10000);
 }
 
 static int make(const struct files *files, struct ndrv_call *call, const char *kind, const char *nid, const char *eid)
@@ -65,6 +92,7 @@ static int network_create(void *self, struct ndrv_call *call, struct ndrv_networ
 
 static int network_delete(void *self, struct ndrv_call *call, struct ndrv_network *network)
 {
+	misbehave(self, "network_delete", network->id);
 	return unmake(self, call, "network", network->id, "");
 }
 
@@ -77,6 +105,7 @@ static int endpoint_create(void *self, struct ndrv_call *call, struct ndrv_netwo
 
 static int endpoint_delete(void *self, struct ndrv_call *call, struct ndrv_network *network, struct ndrv_endpoint *endpoint)
 {
+	misbehave(self, "endpoint_delete", network->id);
 	return unmake(self, call, "endpoint", network->id, endpoint->id);
 }
 
@@ -108,6 +137,7 @@ static int adopt(void *self, struct ndrv_call *call, struct ndrv_network *networ
 	char path[PATH_MAX];
 
 	(void)blob;
+	misbehave(self, "adopt", network->id);
 	path_of(path, self, endpoint ? "endpoint" : "network", network->id, endpoint ? endpoint->id : "");
 	if (access(path, F_OK))
 		return ndrv_fail(call->err, NDRV_E_NOT_FOUND, "no file %s", path);
@@ -149,5 +179,5 @@ static const struct ndrv_ops ops = {
 	.destroy = free,
 };
 
-NDRV_DRIVER(&ops, open_instance, .types = "files", .name = "files", .version = "1", .vendor = "tests",
+NDRV_DRIVER(&ops, open_instance, .types = "files", .name = "files", .version = FILEDRV_VERSION, .vendor = "tests",
 	    .data_scope = NDRV_SCOPE_LOCAL, .capability_flags = NDRV_CAPABILITY_NO_LINK);

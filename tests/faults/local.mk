@@ -4,7 +4,11 @@ FAULTS_CPPFLAGS = $(TEST_CPPFLAGS) -DBUILT_DRIVERS='"$(abs_top_builddir)/drivers
 	-DBUILT_FAULTS='"$(abs_top_builddir)/tests/faults/.libs"' -DFORGETFUL='"$(abs_top_builddir)/tests/faults/.libs/forgetful.so"'
 FAULTS_LIBS = tests/lib/libtest.a $(TEST_LIBS)
 
-check_LTLIBRARIES += %D%/filedrv.la %D%/forgetful.la
+check_LTLIBRARIES += %D%/filedrv.la %D%/filedrv2.la %D%/forgetful.la
+%C%_filedrv2_la_SOURCES = %D%/filedrv.c
+%C%_filedrv2_la_CPPFLAGS = $(AM_CPPFLAGS) -DFILEDRV_VERSION='"2"'
+%C%_filedrv2_la_LDFLAGS = $(DRIVER_LDFLAGS) -rpath /nowhere
+%C%_filedrv2_la_LIBADD = $(DRIVER_LIBS)
 %C%_filedrv_la_SOURCES = %D%/filedrv.c
 %C%_filedrv_la_LDFLAGS = $(DRIVER_LDFLAGS) -rpath /nowhere
 %C%_filedrv_la_LIBADD = $(DRIVER_LIBS)
@@ -52,3 +56,10 @@ TESTS += %D%/test_reexec
 %C%_test_inject_recovery_SOURCES = %D%/test_inject_recovery.c $(INJECT_SOURCES)
 %C%_test_inject_recovery_CPPFLAGS = $(INJECT_CPPFLAGS)
 %C%_test_inject_recovery_LDADD = $(FAULTS_LIBS)
+
+# Drivers that crash or hang while the host recovers; two hosts; files that are damaged.
+check_PROGRAMS += %D%/test_crashloop
+%C%_test_crashloop_SOURCES = %D%/test_crashloop.c
+%C%_test_crashloop_CPPFLAGS = $(FAULTS_CPPFLAGS)
+%C%_test_crashloop_LDADD = $(FAULTS_LIBS)
+TESTS += %D%/test_crashloop

@@ -182,7 +182,11 @@ static void what_a_restart_cannot_find_any_more_is_reported_and_can_be_removed(v
 	daemon_start(&fixture->daemon);
 	connect_all(fixture);
 	(void)daemon_stop(&fixture->daemon, SIGKILL);
+	unsigned links = netns_link_count(NULL);
 	netns_free(&fixture->sandboxes[7]);
+	/* The kernel takes a namespace down in its own time. */
+	for (int waited = 0; netns_link_count(NULL) == links && waited < 1000; waited++)
+		(void)usleep(10000);
 	daemon_start(&fixture->daemon);
 	assert_int_equal(recovered(fixture, "lost"), 1);
 	assert_int_equal(daemon_ctl(&fixture->daemon, NULL, 0, "network", "disconnect", "web", "e7", NULL), 0);
