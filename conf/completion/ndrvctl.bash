@@ -8,6 +8,28 @@ _ndrvctl_ask() {
 	timeout 1 ndrvctl "${@:2}" --json 2>/dev/null | sed -n "s/^      \"$1\": \"\([^\"]*\)\",\{0,1\}$/\1/p"
 }
 
+# The options of networks or endpoints of a type: _ndrvctl_options TYPE network|endpoint
+_ndrvctl_options() {
+	timeout 1 ndrvctl driver inspect "$1" --json 2>/dev/null |
+		awk -v part="\"$2\": \\\\[\$" '$0 ~ part { on = 1; next } on && /^ *\]/ { on = 0 } on && /"name":/ { gsub(/[",]/, ""); print $2 "=" }'
+}
+
+# Completes -o KEY= by the table of the driver that is named on the line, or serves the network that is.
+_ndrvctl_option() {
+	local type="" i choices
+	if [[ "$2 $3" == "network create" ]]; then
+		for ((i = 1; i < COMP_CWORD; i++)); do
+			[[ ${COMP_WORDS[i]} == -d || ${COMP_WORDS[i]} == --driver ]] && type=${COMP_WORDS[i + 1]}
+		done
+		choices=$(_ndrvctl_options "$type" network)
+	elif [[ "$2 $3" == "network connect" ]]; then
+		type=$(timeout 1 ndrvctl network inspect "$4" --json 2>/dev/null | sed -n 's/^  "type": "\([^"]*\)",\{0,1\}$/\1/p')
+		choices=$(_ndrvctl_options "$type" endpoint)
+	fi
+	compopt -o nospace 2>/dev/null
+	mapfile -t COMPREPLY < <(compgen -W "$choices" -- "$1")
+}
+
 _ndrvctl() {
 	local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
 	local words=() i choices
@@ -27,6 +49,10 @@ _ndrvctl() {
 	-d | --driver)
 		choices=$(_ndrvctl_ask type driver ls)
 		mapfile -t COMPREPLY < <(compgen -W "$choices" -- "$current")
+		return
+		;;
+	-o | --opt)
+		_ndrvctl_option "$current" "${words[@]:0:3}"
 		return
 		;;
 	--network)

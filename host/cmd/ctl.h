@@ -126,4 +126,13 @@ int ctl_options(const struct ctl *ctl, json_t *body);
 /* "blue" -> "/run/netns/blue", "./x" -> absolute. */
 char *ctl_netns(const char *text);
 
+/* --- ctl_ports.c --- */
+
+/* 1 ... max, all of the text. */
+bool ctl_number(const char *text, long max, long *ret);
+/* body["ports"] from -p. 0, or the exit status. */
+int ctl_add_ports(const struct ctl *ctl, json_t *body);
+/* "127.0.0.1:8080->80/tcp,..." out of a row's "ports"; "" for none. */
+void ctl_format_ports(const json_t *row, char *text, size_t room);
+
 #endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* ndrvctl network connect and disconnect, endpoint ls and inspect. */
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,86 +26,6 @@ char *ctl_netns(const char *text)
 	return ctl_memory(path);
 }
 
-/* 1 ... max, all of the text. */
-static bool parse_number(const char *text, long max, long *ret)
-{
-	char *end;
-
-	errno = 0;
-	long value = strtol(text, &end, 10);
-	if (end == text || *end || errno || value < 1 || value > max || *text < '0' || *text > '9')
-		return false;
-	*ret = value;
-	return true;
-}
-
-/* --- -p [ADDR:]HOST:PORT[/PROTO] --- */
-
-static json_t *parse_port(const struct ctl *ctl, const char *text, int *ret_status)
-{
-	char copy[256], *proto, *port, *host = NULL, *address = NULL, *dash = NULL;
-	long number = 0, host_port = 0, host_end = 0;
-
-	(void)snprintf(copy, sizeof(copy), "%s", text);
-	proto = strchr(copy, '/');
-	if (proto)
-		*proto++ = '\0';
-	port = strrchr(copy, ':');
-	if (port) {
-		*port++ = '\0';
-		host = strrchr(copy, ':');
-		if (host && strcspn(copy, "]") > (size_t)(host - copy) && copy[0] == '[')
-			host = NULL; /* the last colon is inside [...] */
-		if (host) {
-			*host++ = '\0';
-			address = copy;
-		} else {
-			host = copy;
-		}
-	} else {
-		port = copy;
-	}
-	if (address && *address == '[' && address[strlen(address) - 1] == ']') {
-		address[strlen(address) - 1] = '\0';
-		address++;
-	}
-	dash = host ? strchr(host, '-') : NULL;
-	if (dash)
-		*dash++ = '\0';
-	if (!parse_number(port, 65535, &number) || (host && *host && !parse_number(host, 65535, &host_port)) ||
-	    (dash && !parse_number(dash, 65535, &host_end))) {
-		*ret_status = ctl_usage(ctl, "-p %s: expected [ADDR:]HOST:PORT[/PROTO], ports from 1 to 65535", text);
-		return NULL;
-	}
-	json_t *json = ctl_memory(json_pack("{s:I,s:s}", "port", (json_int_t)number, "proto", proto ? proto : "tcp"));
-	if (host_port)
-		(void)json_object_set_new(json, "host_port", json_integer(host_port));
-	if (host_end)
-		(void)json_object_set_new(json, "host_port_end", json_integer(host_end));
-	if (address && *address)
-		(void)json_object_set_new(json, "host_address", ctl_memory(json_string(address)));
-	return json;
-}
-
-static int add_ports(const struct ctl *ctl, json_t *body)
-{
-	json_t *list = NULL;
-	const char *text;
-	int status = 0;
-
-	for (unsigned at = 0; (text = ctl_next(ctl, "publish", &at));) {
-		json_t *port = parse_port(ctl, text, &status);
-		if (!port)
-			return status;
-		if (!list) {
-			list = ctl_memory(json_array());
-			(void)json_object_set_new(body, "ports", list);
-		}
-		(void)json_array_append_new(list, port);
-	}
-	return 0;
-}
-
 static int add_sandbox(const struct ctl *ctl, json_t *body)
 {
 	const char *netns = ctl_value(ctl, "netns"), *pid = ctl_value(ctl, "pid");
@@ -116,7 +35,7 @@ static int add_sandbox(const struct ctl *ctl, json_t *body)
 		return ctl_usage(ctl, "which network namespace? %s",
 				 netns ? "--netns or --pid, not both" : "--netns PATH or --pid PID");
 	if (pid) {
-		if (!parse_number(pid, INT32_MAX, &number))
+		if (!ctl_number(pid, INT32_MAX, &number))
 			return ctl_usage(ctl, "--pid %s: expected the number of a process", pid);
 		(void)json_object_set_new(body, "pid", json_integer(number));
 		return 0;
@@ -136,7 +55,8 @@ static void print_connected(const json_t *json)
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
 		if (*ctl_text(json, keys[i], text, sizeof(text)))
 			(void)printf("  %s", text);
-	(void)putchar('\n');
+	ctl_format_ports(json, text, sizeof(text));
+	(void)printf("%s%s\n", *text ? "  " : "", text);
 }
 
 int ctl_network_connect(struct ctl *ctl, char **arguments, int count)
@@ -149,7 +69,7 @@ int ctl_network_connect(struct ctl *ctl, char **arguments, int count)
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]) && !status; i++)
 		status = ctl_set(ctl, body, keys[i], ctl_value(ctl, keys[i]));
 	status = status ? status : ctl_options(ctl, body);
-	status = status ? status : add_ports(ctl, body);
+	status = status ? status : ctl_add_ports(ctl, body);
 	if (status) {
 		json_decref(body);
 		return status;
@@ -233,7 +153,7 @@ static char *endpoint_in_namespace(const struct ctl *ctl, const char *network, i
 	char *where = NULL, id[256];
 	long number;
 
-	if (pid && !parse_number(pid, INT32_MAX, &number)) {
+	if (pid && !ctl_number(pid, INT32_MAX, &number)) {
 		*ret_status = ctl_usage(ctl, "--pid %s: expected the number of a process", pid);
 		return NULL;
 	}
@@ -310,6 +230,7 @@ int ctl_endpoint_ls(struct ctl *ctl, char **arguments, int count)
 		{"ADDRESS6", "address6", NULL},
 		{"MAC", "mac", NULL},
 		{"INTERFACE", "join.interface", NULL},
+		{"PORTS", NULL, ctl_format_ports},
 		{"SANDBOX", NULL, format_sandbox},
 	};
 	const char *network = count ? arguments[0] : ctl_value(ctl, "network");

@@ -122,10 +122,62 @@ int ctl_driver_ls(struct ctl *ctl, char **arguments, int count)
 	return 0;
 }
 
+static void format_type(const json_t *row, char *text, size_t room)
+{
+	if (!*ctl_text(row, "choices", text, room))
+		(void)ctl_text(row, "type", text, room);
+}
+
+static void print_option_table(const json_t *type, const char *key, const char *title)
+{
+	static const struct ctl_column columns[] = {
+		{"NAME", "name", NULL},
+		{"TYPE", NULL, format_type},
+		{"DEFAULT", "default", NULL},
+		{"WHAT IT IS", "doc", NULL},
+	};
+	const json_t *options = ctl_member(ctl_member(type, "options"), key);
+	char text[64];
+
+	if (json_array_size(options) == 0)
+		return;
+	(void)printf("\n%s %s:\n", title, ctl_text(type, "type", text, sizeof(text)));
+	ctl_print_table(options, columns, sizeof(columns) / sizeof(columns[0]));
+}
+
+/* Options are for reading: tables, behind all else. */
+static void print_driver(const json_t *json)
+{
+	json_t *rest = ctl_memory(json_deep_copy(json)), *type;
+	size_t index;
+
+	json_array_foreach(json_object_get(rest, "types"), index, type)(void) json_object_del(type, "options");
+	ctl_print_tree(rest);
+	json_decref(rest);
+	json_array_foreach(ctl_member(json, "types"), index, type)
+	{
+		print_option_table(type, "network", "Options of network create -d");
+		print_option_table(type, "endpoint", "Options of network connect to a network of type");
+		print_option_table(type, "config", "Keys of config: in the descriptor of");
+	}
+}
+
 int ctl_driver_inspect(struct ctl *ctl, char **arguments, int count)
 {
+	char *path = ctl_path("/v1/drivers/%s", arguments[0]);
+	int status;
+	json_t *json = ctl_call(ctl, "GET", path, NULL, &status);
+
 	(void)count;
-	return ctl_show(ctl, "GET", ctl_path("/v1/drivers/%s", arguments[0]), NULL);
+	free(path);
+	if (!json)
+		return status;
+	if (ctl->json)
+		ctl_print_json(json);
+	else
+		print_driver(json);
+	json_decref(json);
+	return 0;
 }
 
 /* {"file": ...}. The host reads the file itself, and takes an absolute path without dots. A file that is not there is its to

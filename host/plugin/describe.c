@@ -161,6 +161,10 @@ static struct ndrv_value instances_of(const struct generation *generation, struc
 				append(out, &ops, ndrv_string(ops_name(slot)));
 		put(out, &map, "type", text(out, each->type->name));
 		put(out, &map, "ops", ops);
+		struct ndrv_value options = ndrv_null();
+		if (out->rc == 0)
+			out->rc = ndrv_value_copy(out->arena, &each->options, &options, out->err);
+		put(out, &map, "options", options);
 		append(out, &list, map);
 	}
 	return list;

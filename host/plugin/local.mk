@@ -10,6 +10,7 @@ host_libhost_a_SOURCES += \
 	%D%/loader.c %D%/loader.h \
 	%D%/module.c %D%/module.h \
 	%D%/ops.c %D%/ops.h \
+	%D%/options.c %D%/options.h \
 	%D%/policy.c %D%/policy.h \
 	%D%/registration.c \
 	%D%/registry.c %D%/registry.h %D%/registry_internal.h \

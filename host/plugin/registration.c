@@ -6,6 +6,7 @@
 
 #include "host/base/arena.h"
 #include "host/base/log.h"
+#include "host/plugin/options.h"
 #include "host/plugin/registry_internal.h"
 
 /* Memory one configure may use. */
@@ -173,12 +174,17 @@ static int add(struct generation *generation, const char *type, const struct ndr
 			.flags = capability->flags,
 			.note = &generation->module->note,
 		};
+		rc = options_take_down(instance, err);
+	}
+	if (rc == 0) {
 		pthread_mutex_lock(&generation->registry->mutex);
 		rc = insert(generation, instance, type, err);
 		pthread_mutex_unlock(&generation->registry->mutex);
 	}
-	if (rc)
+	if (rc) {
+		arena_reset(&instance->options_text);
 		free(instance);
+	}
 	return rc;
 }
 

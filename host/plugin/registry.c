@@ -128,6 +128,7 @@ static void generation_free(struct generation *generation)
 	struct instance *next;
 	for (struct instance *each = generation->instances; each; each = next) {
 		next = each->next;
+		arena_reset(&each->options_text);
 		free(each);
 	}
 	module_retire(generation->module);

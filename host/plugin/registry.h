@@ -14,6 +14,7 @@
 
 #include <stdatomic.h>
 
+#include "host/base/arena.h"
 #include "host/base/turn.h"
 #include "host/plugin/module.h"
 #include "host/plugin/ops.h"
@@ -41,6 +42,8 @@ struct instance {
 	struct ndrv_capability capability; /* both scopes set; note points to generation->module->note */
 	_Atomic(struct instance *) next;   /* of the generation, in order of registration; skip those that are `gone` */
 	_Atomic(bool) gone;		   /* unregistered or destroyed */
+	struct ndrv_value options;	   /* what it said of its options: options.h; in options_text */
+	struct arena options_text;
 };
 
 /* True when the driver itself has the op: INSTANCE_HAS(instance, program_external). */

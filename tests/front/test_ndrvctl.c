@@ -85,6 +85,15 @@ static void commands_say_what_they_are_asked_to(void **state)
 		   "{\"Proto\":6,\"IP\":\"\",\"Port\":443,\"HostIP\":\"\",\"HostPort\":0,\"HostPortEnd\":0}],"
 		   "\"com.docker.network.endpoint.exposedports\":[{\"Proto\":6,\"Port\":80},{\"Proto\":17,\"Port\":53},"
 		   "{\"Proto\":132,\"Port\":90},{\"Proto\":6,\"Port\":443}]},\"role\":2}");
+	decodes_to("network connect blue --netns red -p 8000-8001:80-81/udp -p [fd00::1]::90-91",
+		   "{\"op\":\"connect\",\"network\":\"blue\",\"options\":{},\"netns\":\"/run/netns/red\",\"sandbox_options\":{"
+		   "\"com.docker.network.portmap\":["
+		   "{\"Proto\":17,\"IP\":\"\",\"Port\":80,\"HostIP\":\"\",\"HostPort\":8000,\"HostPortEnd\":8000},"
+		   "{\"Proto\":17,\"IP\":\"\",\"Port\":81,\"HostIP\":\"\",\"HostPort\":8001,\"HostPortEnd\":8001},"
+		   "{\"Proto\":6,\"IP\":\"\",\"Port\":90,\"HostIP\":\"fd00::1\",\"HostPort\":0,\"HostPortEnd\":0},"
+		   "{\"Proto\":6,\"IP\":\"\",\"Port\":91,\"HostIP\":\"fd00::1\",\"HostPort\":0,\"HostPortEnd\":0}],"
+		   "\"com.docker.network.endpoint.exposedports\":[{\"Proto\":17,\"Port\":80},{\"Proto\":17,\"Port\":81},"
+		   "{\"Proto\":6,\"Port\":90},{\"Proto\":6,\"Port\":91}]},\"role\":2}");
 	decodes_to("network disconnect blue e1 --force",
 		   "{\"op\":\"disconnect\",\"network\":\"blue\",\"endpoint\":\"e1\",\"force\":true,\"role\":2}");
 	decodes_to("network disconnect blue --endpoint e1",
@@ -158,6 +167,9 @@ static void wrong_usage_is_2_and_asks_nothing(void **state)
 		{"network connect a --netns x --pid 1", "not both"},
 		{"network connect a --pid 0", "expected the number of a process"},
 		{"network connect a --pid 1 -p 0:80", "expected [ADDR:]HOST:PORT[/PROTO]"},
+		{"network connect a --pid 1 -p 81-80", "expected [ADDR:]HOST:PORT[/PROTO]"},
+		{"network connect a --pid 1 -p 8000-8002:80-81", "2 ports cannot be published on 3"},
+		{"network connect a --pid 1 -p 8000:80-81", "2 ports cannot be published on 1"},
 		{"network connect a --pid 1 -p web", "expected [ADDR:]HOST:PORT[/PROTO]"},
 		{"network disconnect a", "which endpoint?"},
 		{"network disconnect a b --netns c", "which endpoint?"},
