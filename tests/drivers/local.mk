@@ -63,3 +63,10 @@ tests_drivers_test_bridge_ports_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_drivers_test_bridge_ports_LDADD = tests/lib/libtest.a $(TEST_LIBS)
 tests_drivers_test_bridge_ports_DEPENDENCIES = tests/lib/libtest.a host/libhost.a sdk/libndrv.a $(driver_LTLIBRARIES)
 TESTS += tests/drivers/test_bridge_ports
+
+check_PROGRAMS += tests/drivers/test_options_doc
+tests_drivers_test_options_doc_SOURCES = tests/drivers/test_options_doc.c
+tests_drivers_test_options_doc_CPPFLAGS = $(TEST_CPPFLAGS) -DDOCS='"$(abs_top_srcdir)/docs"'
+tests_drivers_test_options_doc_LDADD = tests/lib/libtest.a $(TEST_LIBS)
+tests_drivers_test_options_doc_DEPENDENCIES = tests/lib/libtest.a host/libhost.a sdk/libndrv.a $(driver_LTLIBRARIES)
+TESTS += tests/drivers/test_options_doc
