@@ -7,6 +7,7 @@
 #include "host/cmd/arguments.h"
 #include "host/cmd/check.h"
 #include "host/cmd/door.h"
+#include "host/lifecycle/claim.h"
 #include "host/lifecycle/crash.h"
 #include "host/lifecycle/host.h"
 #include "host/lifecycle/notify.h"
@@ -47,12 +48,18 @@ static void serve(struct host *host, const sigset_t *signals)
 
 static int run(const struct arguments *arguments, char *const *argv, struct handover *handover, const sigset_t *signals)
 {
-	struct host_options options = {
-		.config_path = arguments->config_path, .overrides = &arguments->overrides, .probe_program = "/proc/self/exe"};
+	struct handover_socket *left = handover_socket(handover, CLAIM_DOOR);
+	const int claim = left ? left->fd : -1;
+	struct host_options options = {.config_path = arguments->config_path,
+				       .overrides = &arguments->overrides,
+				       .probe_program = "/proc/self/exe",
+				       .claim = &claim};
 	struct ndrv_error error = {0};
 	struct host *host;
 	struct door door;
 
+	if (left)
+		left->fd = -1;
 	if (host_open(&options, &host, &error)) {
 		log_error("host", "%s", error.text);
 		return 1;

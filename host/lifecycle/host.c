@@ -11,6 +11,7 @@
 #include "host/base/clock.h"
 #include "host/base/log.h"
 #include "host/dispatch/services.h"
+#include "host/lifecycle/claim.h"
 #include "host/lifecycle/drivers.h"
 #include "host/lifecycle/extra.h"
 #include "host/lifecycle/host_parts.h"
@@ -179,6 +180,7 @@ int host_open(const struct host_options *options, struct host **ret, struct ndrv
 	arena_init(&host->recovery_arena, RECOVERY_MEMORY);
 	host->overrides = options->overrides;
 	host->probe_program = options->probe_program;
+	host->claim_fd = -1;
 	host->reexec = reexec_new();
 	int rc = host->reexec ? 0 : ndrv_fail_errno(err, ENOMEM, "start the host");
 	if (!rc && options->config_path) {
@@ -191,9 +193,10 @@ int host_open(const struct host_options *options, struct host **ret, struct ndrv
 		apply_log(&host->config->log);
 		rc = host_check_config(host->config, err);
 	}
-	if (!rc) {
+	if (!rc)
 		rc = open_state(host, err);
-	}
+	if (!rc && options->claim)
+		rc = claim_instance(host->config->instance, *options->claim, &host->claim_fd, err);
 	if (!rc)
 		rc = start_drivers(host, err);
 	if (!rc)
@@ -242,6 +245,8 @@ void host_close(struct host *host, uint64_t grace_ns)
 	free(host->config_path);
 	arena_reset(&host->recovery_arena);
 	reexec_free(host->reexec);
+	if (host->claim_fd >= 0)
+		(void)close(host->claim_fd);
 	(void)pthread_mutex_destroy(&host->lock);
 	free(host);
 }

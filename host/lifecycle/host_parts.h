@@ -35,6 +35,7 @@ struct host {
 	struct keeper keeper;
 	const char *probe_program; /* NULL: new driver files are not tried in a process of their own first */
 	struct reexec *reexec;
+	int claim_fd; /* -1: none */
 };
 
 /* Of a driver that serves: remembers its image and `config` (NULL: as before), takes up the networks that waited for it, ends its

@@ -14,6 +14,7 @@
 
 #include "host/base/clock.h"
 #include "host/base/log.h"
+#include "host/lifecycle/claim.h"
 #include "host/lifecycle/host_parts.h"
 #include "host/lifecycle/reexec.h"
 
@@ -194,13 +195,16 @@ static int come_to_rest(struct host *host, const struct reexec_plan *plan, struc
 	}
 }
 
-static int execute(const struct reexec_plan *plan, const char *binary, struct ndrv_error *err)
+static int execute(const struct host *host, const struct reexec_plan *plan, const char *binary, struct ndrv_error *err)
 {
 	struct handover handover = {.reexecs = plan->reexecs};
 	int fd = -1, rc = 0;
 
 	for (uint32_t i = 0; !rc && i < plan->door_count; i++)
 		rc = plan->doors[i].leave(plan->doors[i].data, &handover, err);
+	const struct handover_socket claim = {.door = CLAIM_DOOR, .fd = host->claim_fd};
+	if (!rc && host->claim_fd >= 0)
+		rc = handover_add_socket(&handover, &claim, err);
 	/* Whatever else is open, be it a driver's, goes with this program. */
 	if (!rc && close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC) < 0)
 		log_warning("reexec", "close_range: %s", strerrordesc_np(errno));
@@ -221,7 +225,7 @@ int reexec_replace(struct host *host, const struct reexec_plan *plan, const char
 	(void)pthread_mutex_lock(&host->lock);
 	int rc = come_to_rest(host, plan, err);
 	if (!rc) {
-		rc = execute(plan, binary, err);
+		rc = execute(host, plan, binary, err);
 		release(plan, plan->door_count);
 	}
 	(void)pthread_mutex_unlock(&host->lock);

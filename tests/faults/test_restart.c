@@ -207,6 +207,47 @@ static void a_second_host_on_the_same_directories_is_refused(void **state)
 	assert_int_equal(daemon_ctl(&fixture->daemon, NULL, 0, "status", NULL), 0);
 }
 
+/* A host of its own directories, and of the instance that `yaml` says. */
+static void set_up_second(struct daemon *second, const char *yaml)
+{
+	daemon_set_up(second, yaml);
+	daemon_add_driver(second, "null", BUILT_DRIVERS "/null.so", NULL);
+}
+
+static void assert_refused_for(struct daemon *second, pid_t pid)
+{
+	char says[32];
+
+	(void)snprintf(says, sizeof(says), "(pid %d)", (int)pid);
+	assert_int_equal(daemon_start_fails(second), 1);
+	assert_true(daemon_logged(second, "another host of instance \"ndrv\" runs in this network namespace"));
+	assert_true(daemon_logged(second, says));
+}
+
+static void a_second_host_of_the_same_instance_in_a_namespace_is_refused(void **state)
+{
+	struct fixture *fixture = *state;
+	struct daemon second, other;
+
+	daemon_start(&fixture->daemon);
+	set_up_second(&second, NULL);
+	assert_refused_for(&second, fixture->daemon.pid);
+	/* Also by a host that became another program meanwhile, but not by one that is gone, however it went. */
+	assert_int_equal(daemon_ctl(&fixture->daemon, NULL, 0, "reexec", NULL), 0);
+	assert_refused_for(&second, fixture->daemon.pid);
+	set_up_second(&other, "instance: other\nownership: {link_group: 30000, route_protocol: 99}\n");
+	daemon_start(&other);
+	daemon_tear_down(&other);
+	(void)daemon_stop(&fixture->daemon, SIGKILL);
+	daemon_start(&second);
+	assert_int_equal(daemon_start_fails(&fixture->daemon), 1);
+	assert_true(daemon_logged(&fixture->daemon, "another host of instance"));
+	/* Elsewhere it is no concern of theirs. */
+	netns_enter_fresh();
+	daemon_start(&fixture->daemon);
+	daemon_tear_down(&second);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -215,6 +256,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(what_a_restart_cannot_find_any_more_is_reported_and_can_be_removed, set_up,
 						tear_down),
 		cmocka_unit_test_setup_teardown(a_second_host_on_the_same_directories_is_refused, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_second_host_of_the_same_instance_in_a_namespace_is_refused, set_up, tear_down),
 	};
 
 	netns_need();
