@@ -6,7 +6,8 @@ dist_driverconf_DATA += \
 	%D%/drivers.d/host.yaml \
 	%D%/drivers.d/ipvlan.yaml \
 	%D%/drivers.d/macvlan.yaml \
-	%D%/drivers.d/null.yaml
+	%D%/drivers.d/null.yaml \
+	%D%/drivers.d/overlay.yaml
 
 bashcompletiondir = $(datadir)/bash-completion/completions
 dist_bashcompletion_DATA = %D%/completion/ndrvctl.bash

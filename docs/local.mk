@@ -4,3 +4,4 @@ dist_doc_DATA += %D%/architecture.md %D%/config.md %D%/abi.md %D%/errors.md %D%/
 dist_doc_DATA += %D%/swap.md
 dist_doc_DATA += %D%/openapi.yaml %D%/parents.md
 dist_doc_DATA += %D%/drivers/bridge.md
+dist_doc_DATA += %D%/drivers/overlay.md

@@ -33,6 +33,13 @@ driver_LTLIBRARIES += %D%/ipvlan.la
 %C%_ipvlan_la_LDFLAGS = $(DRIVER_LDFLAGS)
 %C%_ipvlan_la_LIBADD = $(DRIVER_LIBS) $(NL_LIBS)
 
+driver_LTLIBRARIES += %D%/overlay.la
+%C%_overlay_la_SOURCES = %D%/overlay/overlay.h %D%/overlay/peers.h %D%/overlay/overlay.c %D%/overlay/node.c %D%/overlay/options.c \
+	%D%/overlay/vni.c %D%/overlay/subnet.c %D%/overlay/vxlan.c %D%/overlay/endpoint.c %D%/overlay/veth.c %D%/overlay/row.c \
+	%D%/overlay/peers.c %D%/overlay/program.c %D%/overlay/sweep.c
+%C%_overlay_la_LDFLAGS = $(DRIVER_LDFLAGS)
+%C%_overlay_la_LIBADD = $(DRIVER_LIBS) $(NL_LIBS)
+
 # libtool's .la files serve nobody here: drivers are found by their descriptors and loaded as .so.
 install-data-hook:
 	cd $(DESTDIR)$(driverdir) && rm -f $(notdir $(driver_LTLIBRARIES))

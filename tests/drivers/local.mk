@@ -70,3 +70,10 @@ tests_drivers_test_options_doc_CPPFLAGS = $(TEST_CPPFLAGS) -DDOCS='"$(abs_top_sr
 tests_drivers_test_options_doc_LDADD = tests/lib/libtest.a $(TEST_LIBS)
 tests_drivers_test_options_doc_DEPENDENCIES = tests/lib/libtest.a host/libhost.a sdk/libndrv.a $(driver_LTLIBRARIES)
 TESTS += tests/drivers/test_options_doc
+
+check_PROGRAMS += tests/drivers/test_overlay
+tests_drivers_test_overlay_SOURCES = tests/drivers/test_overlay.c tests/drivers/overlay_rig.h tests/drivers/overlay_rig.c
+tests_drivers_test_overlay_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_drivers_test_overlay_LDADD = tests/lib/libtest.a $(TEST_LIBS)
+tests_drivers_test_overlay_DEPENDENCIES = tests/lib/libtest.a host/libhost.a sdk/libndrv.a $(driver_LTLIBRARIES)
+TESTS += tests/drivers/test_overlay
