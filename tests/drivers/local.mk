@@ -77,3 +77,10 @@ tests_drivers_test_overlay_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_drivers_test_overlay_LDADD = tests/lib/libtest.a $(TEST_LIBS)
 tests_drivers_test_overlay_DEPENDENCIES = tests/lib/libtest.a host/libhost.a sdk/libndrv.a $(driver_LTLIBRARIES)
 TESTS += tests/drivers/test_overlay
+
+check_PROGRAMS += tests/drivers/test_misuse_corpus
+tests_drivers_test_misuse_corpus_SOURCES = tests/drivers/test_misuse_corpus.c
+tests_drivers_test_misuse_corpus_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_drivers_test_misuse_corpus_LDADD = tests/lib/libtest.a $(TEST_LIBS)
+tests_drivers_test_misuse_corpus_DEPENDENCIES = tests/lib/libtest.a host/libhost.a sdk/libndrv.a $(driver_LTLIBRARIES)
+TESTS += tests/drivers/test_misuse_corpus

@@ -4,7 +4,7 @@
  *	<!-- options: bridge network -->
  *
  * and behind it the table, up to an empty line. With NDRV_DOCS=write in the environment the pages are put right instead of checked.
-*/
+ */
 #include "tests/lib/test.h"
 
 #include <glob.h>

@@ -124,6 +124,7 @@ struct ndrv_call *fakehost_call(struct fakehost *host, uint32_t flags)
 		.arena = &host->arena.ndrv,
 		.cancelled = never,
 		.requester = "a test",
+		.front = host->front,
 		.request_id = "",
 	};
 	assert_ok(hostns_nl_take(host->hostns, &host->call, &host->call.host_nl, &host->err), &host->err);

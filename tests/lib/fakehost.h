@@ -31,6 +31,7 @@ struct fakehost {
 	struct ndrv_call call;
 	struct hostns *hostns;
 	int log_lines;
+	uint32_t front; /* NDRV_FRONT_... that calls come through */
 	/* What was created and not deleted: its priv is released at the end. */
 	uint32_t net_count, ep_count;
 	struct fakenet *nets[16];
