@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # Built drivers, loaded from the build tree and driven op by op. They need root, for namespaces of their own.
 
+include %D%/overlay.mk
+
 check_PROGRAMS += tests/drivers/test_bridge
 tests_drivers_test_bridge_SOURCES = tests/drivers/test_bridge.c
 tests_drivers_test_bridge_CPPFLAGS = $(TEST_CPPFLAGS)
@@ -70,13 +72,6 @@ tests_drivers_test_options_doc_CPPFLAGS = $(TEST_CPPFLAGS) -DDOCS='"$(abs_top_sr
 tests_drivers_test_options_doc_LDADD = tests/lib/libtest.a $(TEST_LIBS)
 tests_drivers_test_options_doc_DEPENDENCIES = tests/lib/libtest.a host/libhost.a sdk/libndrv.a $(driver_LTLIBRARIES)
 TESTS += tests/drivers/test_options_doc
-
-check_PROGRAMS += tests/drivers/test_overlay
-tests_drivers_test_overlay_SOURCES = tests/drivers/test_overlay.c tests/drivers/overlay_rig.h tests/drivers/overlay_rig.c
-tests_drivers_test_overlay_CPPFLAGS = $(TEST_CPPFLAGS)
-tests_drivers_test_overlay_LDADD = tests/lib/libtest.a $(TEST_LIBS)
-tests_drivers_test_overlay_DEPENDENCIES = tests/lib/libtest.a host/libhost.a sdk/libndrv.a $(driver_LTLIBRARIES)
-TESTS += tests/drivers/test_overlay
 
 check_PROGRAMS += tests/drivers/test_misuse_corpus
 tests_drivers_test_misuse_corpus_SOURCES = tests/drivers/test_misuse_corpus.c
