@@ -14,6 +14,7 @@
 #include "host/lifecycle/probe.h"
 
 #define GRACE_NS (30 * NSEC_PER_SEC)
+#define RELOAD_NS (30 * NSEC_PER_SEC)
 #define RELOAD_MEMORY (16u << 20)
 
 static void reload(struct host *host)
@@ -24,7 +25,7 @@ static void reload(struct host *host)
 
 	notify_reloading();
 	arena_init(&arena, RELOAD_MEMORY);
-	if (host_reload(host, &arena, &report, &error))
+	if (host_reload(host, clock_ns() + RELOAD_NS, &arena, &report, &error))
 		log_error("reload", "%s", error.text);
 	else
 		log_info("reload", "done");

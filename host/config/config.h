@@ -49,6 +49,7 @@ struct config_calls {
 /* Swaps of drivers (docs/swap.md). */
 struct config_swap {
 	uint64_t drain_ns;     /* how long running calls may keep a swap from beginning */
+	uint64_t step_ns;      /* how long a driver may take over one call that a swap makes */
 	uint64_t probation_ns; /* how long the former generation stands by; 0: not at all */
 	uint32_t max_errors;   /* Internal errors within the probation that put it back; 0: none do */
 };

@@ -110,6 +110,13 @@ static const struct schema_key swap_keys[] = {
 	 RANGE(10, 10 * MINUTE),
 	 .fallback = "5s",
 	 .doc = "How long running calls may keep a swap waiting; then it is called off and names them."},
+	{.name = "step",
+	 .kind = KEY_DURATION,
+	 AT(swap.step_ns),
+	 RANGE(10, 10 * MINUTE),
+	 .fallback = "10s",
+	 .doc = "How long a driver may take over one call that a swap makes (prepare, export_state, adopt); then it is called "
+		"off."},
 	{.name = "probation",
 	 .kind = KEY_DURATION,
 	 AT(swap.probation_ns),

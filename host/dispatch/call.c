@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/dispatch/transfer.h"
+
 static int call_cancelled(const struct ndrv_call *ndrv)
 {
 	const struct driver_call *call = (const struct driver_call *)(const void *)ndrv;
@@ -48,6 +50,17 @@ static void find_late(struct job *job, void *data)
 	(void)pthread_mutex_unlock(&job->lock);
 }
 
+/* Likewise, of a swap that was called off. */
+static void find_hang(const struct transfer_hang *hang, void *data)
+{
+	struct blocker *blocker = data;
+
+	if (blocker->late || hang->generation != blocker->generation)
+		return;
+	blocker->late = true;
+	memcpy(blocker->nid, hang->nid, sizeof(blocker->nid));
+}
+
 /* A driver that takes one call at a time and does not come back from one is out of service as a whole: the others must not each
  * wait for their deadline, on a worker. */
 static int take_driver_turn(struct driver_call *call, struct ndrv_error *err)
@@ -64,8 +77,10 @@ static int take_driver_turn(struct driver_call *call, struct ndrv_error *err)
 			return ndrv_fail(err, NDRV_E_TIMEOUT,
 					 "%s: driver \"%s\" takes one call at a time and was busy until the deadline",
 					 slot_name(call->slot), generation->name);
-		if (call->job && !call->undoes)
+		if (call->job && !call->undoes) {
 			executor_each(call->job->dispatch->executor, find_late, &blocker);
+			transfer_each_hang(call->job->dispatch, find_hang, &blocker);
+		}
 		if (blocker.late)
 			return ndrv_fail(err, NDRV_E_NETWORK_BUSY,
 					 "driver \"%s\" takes one call at a time and is busy with one on network %s that passed "

@@ -35,6 +35,8 @@ struct dispatch {
 	struct mender *mender;
 	bool halted;		   /* the mender is */
 	struct attempts *attempts; /* NULL: no notes are taken */
+	pthread_mutex_t hangs_lock;
+	struct transfer *hangs; /* called off, with a call still inside a driver */
 	dispatch_extra extra;
 	void *extra_data;
 	uint64_t started_ns;

@@ -23,6 +23,7 @@ int dispatch_new(const struct dispatch_parts *parts, struct dispatch **ret, stru
 	dispatch->started_ns = clock_ns();
 	(void)pthread_mutex_init(&dispatch->create_lock, NULL);
 	(void)pthread_mutex_init(&dispatch->sinks_lock, NULL);
+	(void)pthread_mutex_init(&dispatch->hangs_lock, NULL);
 	gates_init(dispatch);
 	dispatch->metrics = metrics_new();
 	int rc = dispatch->metrics ? 0 : ndrv_fail_errno(err, ENOMEM, "start the dispatcher");
@@ -101,6 +102,7 @@ void dispatch_free(struct dispatch *dispatch)
 	metrics_free(dispatch->metrics);
 	(void)pthread_mutex_destroy(&dispatch->create_lock);
 	(void)pthread_mutex_destroy(&dispatch->sinks_lock);
+	(void)pthread_mutex_destroy(&dispatch->hangs_lock);
 	gates_done(dispatch);
 	free(dispatch);
 }

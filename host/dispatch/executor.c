@@ -265,7 +265,7 @@ static void end_waiting(struct executor *executor, struct job *job, const struct
 	network_unref(network);
 }
 
-static void refuse_waiters(struct executor *executor, struct dispatch *dispatch, const struct network *network)
+void executor_refuse_waiters(struct executor *executor, struct dispatch *dispatch, const struct network *network)
 {
 	struct ndrv_error busy = {0};
 
@@ -307,7 +307,7 @@ static void expire(struct executor *executor, struct job *job)
 	(void)pthread_mutex_unlock(&executor->lock);
 	struct network *network = mark_stuck(job);
 	if (network) {
-		refuse_waiters(executor, job->dispatch, network);
+		executor_refuse_waiters(executor, job->dispatch, network);
 		network_unref(network);
 	} else {
 		end_waiting(executor, job, NULL, NULL);

@@ -5,6 +5,7 @@
 
 #include "host/dispatch/job.h"
 
+struct dispatch;
 struct executor;
 
 struct executor_stats {
@@ -34,6 +35,9 @@ void executor_renew(struct executor *executor, struct job *job, uint64_t deadlin
 void executor_cancel(struct executor *executor, struct job *job);
 /* Takes a finished job off the list. */
 void executor_remove(struct executor *executor, struct job *job);
+
+/* The network is stuck: who waits for its turn gets NETWORK_BUSY. */
+void executor_refuse_waiters(struct executor *executor, struct dispatch *dispatch, const struct network *network);
 
 /* The calling worker will wait for others for a while: `more` 1 gives them one more thread meanwhile, -1 takes it back. */
 void executor_lend(struct executor *executor, int more);

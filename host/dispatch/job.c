@@ -8,6 +8,7 @@
 #include "host/dispatch/attempt.h"
 #include "host/dispatch/core.h"
 #include "host/dispatch/handles.h"
+#include "host/dispatch/transfer.h"
 
 void job_ref(struct job *job)
 {
@@ -161,11 +162,27 @@ static void find_blocker(struct job *job, void *data)
 	(void)pthread_mutex_unlock(&job->lock);
 }
 
+/* A call of a swap: about this network, or (commit) about all of its type. */
+static void find_hang(const struct transfer_hang *hang, void *data)
+{
+	struct blocking *blocking = data;
+	const struct network *network = blocking->network;
+
+	if (blocking->found || strcmp(hang->nid[0] ? hang->nid : hang->type, hang->nid[0] ? network->view.id : network->type) != 0)
+		return;
+	(void)ndrv_fail(blocking->err, NDRV_E_NETWORK_BUSY,
+			"network %s is busy with a swap, try again: it has been in %s of driver \"%s\" for %.1f s (thread %d)",
+			network->view.id, slot_name(hang->slot), hang->type, (double)(clock_ns() - hang->since_ns) / 1e9,
+			(int)hang->tid);
+	blocking->found = true;
+}
+
 int job_blocked(struct dispatch *dispatch, const struct network *network, struct ndrv_error *err)
 {
 	struct blocking blocking = {.network = network, .err = err};
 
 	executor_each(dispatch->executor, find_blocker, &blocking);
+	transfer_each_hang(dispatch, find_hang, &blocking);
 	return blocking.found ? -NDRV_E_NETWORK_BUSY : ndrv_fail_object(err, NDRV_E_NETWORK_BUSY, network->view.id);
 }
 

@@ -39,7 +39,7 @@ host_libhost_a_SOURCES += \
 	%D%/tear.c \
 	%D%/timers.c %D%/timers.h \
 	%D%/transfer.c %D%/transfer.h \
-	%D%/transfer_adopt.c %D%/transfer_check.c %D%/transfer_parts.h \
+	%D%/transfer_adopt.c %D%/transfer_check.c %D%/transfer_parts.h %D%/transfer_watch.c \
 	%D%/twin.c %D%/twin.h \
 	%D%/unserved.c %D%/unserved.h \
 	%D%/values.c

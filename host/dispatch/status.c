@@ -6,6 +6,7 @@
 #include "host/dispatch/core.h"
 #include "host/dispatch/handlers.h"
 #include "host/dispatch/mend.h"
+#include "host/dispatch/transfer.h"
 #include "host/dispatch/unserved.h"
 
 struct stuck_list {
@@ -36,6 +37,22 @@ static void add_stuck(struct job *job, void *data)
 	tree_add(stuck->tree, &stuck->list, map);
 }
 
+static void add_hang(const struct transfer_hang *hang, void *data)
+{
+	struct stuck_list *stuck = data;
+	struct ndrv_value map = {.type = NDRV_MAP};
+
+	tree_text(stuck->tree, &map, "op", request_op_name(REQ_DRIVER_SWAP));
+	tree_text(stuck->tree, &map, "in", slot_name(hang->slot));
+	tree_text(stuck->tree, &map, "type", hang->type);
+	tree_text(stuck->tree, &map, "network", hang->nid);
+	tree_text(stuck->tree, &map, "endpoint", hang->eid);
+	tree_int(stuck->tree, &map, "thread", hang->tid);
+	tree_int(stuck->tree, &map, "seconds", (int64_t)((stuck->now - hang->since_ns) / NSEC_PER_SEC));
+	tree_text(stuck->tree, &map, "by", "host");
+	tree_add(stuck->tree, &stuck->list, map);
+}
+
 static void describe_calls(struct tree *tree, struct ndrv_value *map, struct dispatch *dispatch)
 {
 	struct stuck_list stuck = {.tree = tree, .list = {.type = NDRV_LIST}, .now = clock_ns()};
@@ -49,6 +66,7 @@ static void describe_calls(struct tree *tree, struct ndrv_value *map, struct dis
 	tree_int(tree, map, "unfinished", stats.jobs);
 	tree_int(tree, map, "expired", (int64_t)stats.expired);
 	executor_each(dispatch->executor, add_stuck, &stuck);
+	transfer_each_hang(dispatch, add_hang, &stuck);
 	tree_set(tree, map, "stuck", stuck.list);
 }
 

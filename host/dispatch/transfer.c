@@ -6,7 +6,6 @@
 
 #include "host/dispatch/transfer_parts.h"
 
-#define STEP_NS (25 * NSEC_PER_SEC)
 /* How long a network's calls wait at once for the work that is done before the gate closes, and after it has opened. */
 #define SLICE_NS (NSEC_PER_MSEC / 5)
 /* Passes before the gate closes: what changed during one is adopted in the next. */
@@ -47,9 +46,11 @@ static int prepare(struct transfer *transfer, struct ndrv_error *err)
 		if (old)
 			rc = transfer_export(transfer, old, NULL, NULL, &blob, err);
 		if (!rc)
-			rc = transfer_call(transfer, &call, each, slot, NULL, err);
+			rc = transfer_call(transfer, &call, each, slot, NULL, NULL, err);
 		if (!rc)
-			rc = ndrv_wrap(err, call_end(&call, each->ops.prepare(each->self, &call.ndrv, &blob), err), "prepare");
+			rc = ndrv_wrap(err,
+				       transfer_call_end(transfer, &call, each->ops.prepare(each->self, &call.ndrv, &blob), err),
+				       "prepare");
 		arena_reset(&transfer->arena);
 		if (rc)
 			return rc;
@@ -65,8 +66,8 @@ static void tell(struct transfer *transfer, uint32_t slot)
 		struct driver_call call;
 		if (!is_asked(transfer->to, each, slot))
 			continue;
-		transfer->deadline_ns = clock_ns() + STEP_NS;
-		if (transfer_call(transfer, &call, each, slot, NULL, &ignored)) {
+		transfer->deadline_ns = clock_ns() + transfer->limits.step_ns;
+		if (transfer_call(transfer, &call, each, slot, NULL, NULL, &ignored)) {
 			log_error("swap", "driver %s: %s cannot be called: %s", transfer->to->name, slot_name(slot), ignored.text);
 			continue;
 		}
@@ -74,35 +75,27 @@ static void tell(struct transfer *transfer, uint32_t slot)
 			each->ops.commit(each->self, &call.ndrv);
 		else
 			each->ops.abort(each->self, &call.ndrv);
-		(void)call_end(&call, 0, &ignored);
+		bool off = transfer_call_end(transfer, &call, 0, &ignored) != 0;
 		arena_reset(&transfer->arena);
+		if (off)
+			return;
 	}
 }
 
 /* --- begin --- */
 
-int transfer_begin(struct dispatch *dispatch, struct generation *from, struct generation *to, uint64_t drain_ns,
-		   struct transfer **ret, struct ndrv_error *err)
+static int begin(struct transfer *transfer, struct ndrv_error *err)
 {
-	struct transfer *transfer = calloc(1, sizeof(*transfer));
+	struct dispatch *dispatch = transfer->dispatch;
 
-	if (!transfer)
-		return ndrv_fail(err, NDRV_E_NO_SERVICE, "out of memory");
-	*transfer = (struct transfer){.dispatch = dispatch, .from = from, .to = to, .drain_ns = drain_ns};
-	arena_init(&transfer->arena, TRANSFER_MEMORY);
 	executor_lend(dispatch->executor, 1);
-	services_hold(dispatch->services, to, true);
-	int rc = gate_close(dispatch, from, GATE_STATE, clock_ns() + drain_ns, err);
-	if (!rc) {
-		transfer->prepared = true;
-		transfer->deadline_ns = clock_ns() + STEP_NS;
-		rc = prepare(transfer, err);
-	}
+	services_hold(dispatch->services, transfer->to, true);
+	int rc = gate_close(dispatch, transfer->from, GATE_STATE, clock_ns() + transfer->limits.drain_ns, err);
 	if (rc)
-		transfer_abort(transfer);
-	else
-		*ret = transfer;
-	return rc;
+		return rc;
+	transfer->prepared = true;
+	transfer->deadline_ns = clock_ns() + transfer->limits.step_ns;
+	return prepare(transfer, err);
 }
 
 /* --- network by network, while the old generation serves --- */
@@ -134,9 +127,9 @@ static int adopt_ahead(struct network *network, void *data)
 	if (!is_ours(transfer, network))
 		return 0;
 	while (rc == 1) {
-		if (!turn_wait(&network->turn, clock_ns() + transfer->drain_ns))
+		if (!turn_wait(&network->turn, clock_ns() + transfer->limits.drain_ns))
 			return transfer_blocked(transfer->dispatch, network, NULL, walk->err);
-		transfer->deadline_ns = clock_ns() + STEP_NS;
+		transfer->deadline_ns = clock_ns() + transfer->limits.step_ns;
 		transfer->slice_ends_ns = clock_ns() + SLICE_NS;
 		rc = is_served(transfer, network) ? transfer_adopt_network(transfer, network, walk->err) : 0;
 		turn_pass(&network->turn);
@@ -144,7 +137,7 @@ static int adopt_ahead(struct network *network, void *data)
 	return rc;
 }
 
-int transfer_adopt(struct transfer *transfer, struct ndrv_error *err)
+static int adopt(struct transfer *transfer, struct ndrv_error *err)
 {
 	struct walk walk = {.transfer = transfer, .err = err};
 	int rc = 0;
@@ -201,13 +194,13 @@ static int wait_for_instances(struct transfer *transfer, struct ndrv_error *err)
 	return rc;
 }
 
-int transfer_close(struct transfer *transfer, struct ndrv_error *err)
+static int close_gate(struct transfer *transfer, struct ndrv_error *err)
 {
 	struct dispatch *dispatch = transfer->dispatch;
 	struct walk walk = {.transfer = transfer, .err = err};
 
 	transfer->closed_ns = clock_ns();
-	transfer->deadline_ns = transfer->closed_ns + transfer->drain_ns;
+	transfer->deadline_ns = transfer->closed_ns + transfer->limits.drain_ns;
 	transfer->slice_ends_ns = UINT64_MAX;
 	transfer->closed = true;
 	services_hold(dispatch->services, transfer->from, true);
@@ -250,7 +243,7 @@ static void hand_over(struct transfer *transfer, struct network *network)
 	transfer->report.endpoints += network->endpoint_count;
 }
 
-int transfer_commit(struct transfer *transfer, struct ndrv_error *err)
+static int commit(struct transfer *transfer, struct ndrv_error *err)
 {
 	struct dispatch *dispatch = transfer->dispatch;
 	int rc = registry_publish(dispatch->parts.registry, transfer->to, err);
@@ -260,6 +253,9 @@ int transfer_commit(struct transfer *transfer, struct ndrv_error *err)
 	for (uint32_t i = 0; i < transfer->held_count; i++)
 		hand_over(transfer, transfer->held[i]);
 	atomic_store(&transfer->to->faults, 0);
+	(void)pthread_mutex_lock(&transfer->lock);
+	transfer->committed = true;
+	(void)pthread_mutex_unlock(&transfer->lock);
 	tell(transfer, OPS_SLOT(commit));
 	services_hold(dispatch->services, transfer->to, false);
 	open_gate(transfer);
@@ -301,39 +297,69 @@ bool transfer_sweep(struct dispatch *dispatch, const struct generation *generati
 	return !sweep.left;
 }
 
-static void transfer_free(struct transfer *transfer)
+/* Nothing of it is in anybody's way any more. */
+static void end(struct transfer *transfer)
 {
 	for (uint32_t i = 0; i < transfer->held_count; i++)
 		network_unref(transfer->held[i]);
+	transfer->held_count = 0;
 	executor_lend(transfer->dispatch->executor, -1);
-	arena_reset(&transfer->arena);
-	free(transfer->held);
-	free(transfer);
 }
 
-void transfer_finish(struct transfer *transfer, struct transfer_report *ret)
+static void finish(struct transfer *transfer)
 {
 	(void)transfer_sweep(transfer->dispatch, transfer->from, PATIENCE_NS);
 	services_drop_networks(transfer->dispatch->services, transfer->from);
-	if (ret)
-		*ret = transfer->report;
-	transfer_free(transfer);
+	end(transfer);
 }
 
-void transfer_abort(struct transfer *transfer)
+/* What the new one set up belongs to a generation that never served. */
+static void drop_services(struct transfer *transfer)
 {
-	struct dispatch *dispatch = transfer->dispatch;
+	struct services *services = transfer->dispatch->services;
 
-	services_hold(dispatch->services, transfer->from, false);
+	if (atomic_load(&transfer->to->state) == GENERATION_PENDING)
+		services_drop_generation(services, transfer->to);
+	else
+		services_drop_networks(services, transfer->to);
+}
+
+void transfer_give_up(struct transfer *transfer)
+{
+	services_hold(transfer->dispatch->services, transfer->from, false);
+	open_gate(transfer);
+	(void)transfer_sweep(transfer->dispatch, transfer->to, PATIENCE_NS);
+	drop_services(transfer);
+	end(transfer);
+}
+
+static void call_abort(struct transfer *transfer)
+{
+	services_hold(transfer->dispatch->services, transfer->from, false);
 	open_gate(transfer);
 	if (transfer->prepared) {
-		(void)transfer_sweep(dispatch, transfer->to, PATIENCE_NS);
+		(void)transfer_sweep(transfer->dispatch, transfer->to, PATIENCE_NS);
 		tell(transfer, OPS_SLOT(abort));
 	}
-	/* What the new one set up belongs to a generation that never served. */
-	if (atomic_load(&transfer->to->state) == GENERATION_PENDING)
-		services_drop_generation(dispatch->services, transfer->to);
-	else
-		services_drop_networks(dispatch->services, transfer->to);
-	transfer_free(transfer);
+	if (transfer->called_off)
+		return;
+	drop_services(transfer);
+	end(transfer);
+}
+
+int transfer_steps(struct transfer *transfer, struct ndrv_error *err)
+{
+	int rc = begin(transfer, err);
+
+	if (!rc)
+		rc = adopt(transfer, err);
+	if (!rc)
+		rc = close_gate(transfer, err);
+	if (!rc)
+		rc = commit(transfer, err);
+	if (!rc)
+		finish(transfer);
+	else if (!transfer->called_off)
+		call_abort(transfer);
+	return rc;
 }

@@ -5,17 +5,6 @@
 
 #define BLOB_MAX 65536u
 
-int transfer_call(struct transfer *transfer, struct driver_call *call, struct instance *instance, uint32_t slot,
-		  struct network *network, struct ndrv_error *err)
-{
-	struct host_call host = {.hostns = transfer->dispatch->parts.hostns,
-				 .arena = &transfer->arena,
-				 .deadline_ns = transfer->deadline_ns,
-				 .flags = NDRV_CALL_RESTORE};
-
-	return call_begin_host(call, &host, instance, slot, network, err);
-}
-
 int transfer_export(struct transfer *transfer, struct instance *old, struct network *network, struct endpoint *endpoint,
 		    struct ndrv_blob *ret, struct ndrv_error *err)
 {
@@ -26,13 +15,13 @@ int transfer_export(struct transfer *transfer, struct instance *old, struct netw
 	*ret = (struct ndrv_blob){.schema_version = version};
 	if (!had->state_schema[0] || !INSTANCE_HAS(old, export_state))
 		return 0;
-	int rc = transfer_call(transfer, &call, old, OPS_SLOT(export_state), network, err);
+	int rc = transfer_call(transfer, &call, old, OPS_SLOT(export_state), network, endpoint, err);
 	if (rc)
 		return rc;
-	rc = call_end(&call,
-		      old->ops.export_state(old->self, &call.ndrv, network ? &network->view : NULL,
-					    endpoint ? &endpoint->view : NULL, version, ret),
-		      err);
+	rc = transfer_call_end(transfer, &call,
+			       old->ops.export_state(old->self, &call.ndrv, network ? &network->view : NULL,
+						     endpoint ? &endpoint->view : NULL, version, ret),
+			       err);
 	if (!rc && ret->bytes > BLOB_MAX)
 		rc = ndrv_fail(err, NDRV_E_BAD_REQUEST, "its state has %u bytes, at most %u are handed on", ret->bytes, BLOB_MAX);
 	return ndrv_wrap(err, rc, "export_state of the old driver");
@@ -46,12 +35,17 @@ static int call_adopt(struct transfer *transfer, struct instance *heir, struct n
 	if (!INSTANCE_HAS(heir, adopt))
 		return 0;
 	twin_exchange(network, endpoint);
-	int rc = transfer_call(transfer, &call, heir, OPS_SLOT(adopt), network, err);
+	int rc = transfer_call(transfer, &call, heir, OPS_SLOT(adopt), network, endpoint, err);
 	if (!rc)
-		rc = call_end(&call,
-			      heir->ops.adopt(heir->self, &call.ndrv, &network->view, endpoint ? &endpoint->view : NULL, blob),
-			      err);
+		rc = transfer_call_end(
+			transfer, &call,
+			heir->ops.adopt(heir->self, &call.ndrv, &network->view, endpoint ? &endpoint->view : NULL, blob), err);
 	twin_exchange(network, endpoint);
+	/* What a generation that is given up made meanwhile is its own to lose. */
+	if (rc && endpoint && atomic_load(&transfer->to->lost))
+		endpoint->twin = (struct twin){0};
+	else if (rc && atomic_load(&transfer->to->lost))
+		network->twin = (struct twin){0};
 	return rc;
 }
 
@@ -64,10 +58,12 @@ static int call_program(struct transfer *transfer, struct instance *heir, struct
 	if (!program_is_due(endpoint, heir))
 		return 0;
 	twin_exchange(network, endpoint);
-	int rc = transfer_call(transfer, &call, heir, OPS_SLOT(program_external), network, err);
+	int rc = transfer_call(transfer, &call, heir, OPS_SLOT(program_external), network, endpoint, err);
 	if (!rc)
-		rc = program_again(&call, heir, endpoint, err);
+		rc = transfer_call_over(transfer, program_again(&call, heir, endpoint, err), err);
 	twin_exchange(network, endpoint);
+	if (rc && atomic_load(&transfer->to->lost))
+		endpoint->twin = (struct twin){0};
 	return rc;
 }
 

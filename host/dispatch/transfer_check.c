@@ -99,12 +99,30 @@ static void look_at_job(struct job *job, void *data)
 	(void)pthread_mutex_unlock(&job->lock);
 }
 
+static void look_at_hang(const struct transfer_hang *hang, void *data)
+{
+	struct blocker *blocker = data;
+	bool ours = blocker->network ? strcmp(hang->nid, blocker->network->view.id) == 0 : !strcmp(hang->type, blocker->type->name);
+
+	if (blocker->found || !ours)
+		return;
+	blocker->found = true;
+	blocker->slot = hang->slot + 1;
+	blocker->tid = hang->tid;
+	blocker->seconds = (double)(clock_ns() - hang->since_ns) / 1e9;
+	copy_text(blocker->op, sizeof(blocker->op), "driver_swap (called off)");
+	copy_text(blocker->nid, sizeof(blocker->nid), hang->nid);
+	copy_text(blocker->eid, sizeof(blocker->eid), hang->eid);
+	copy_text(blocker->by, sizeof(blocker->by), "host");
+}
+
 int transfer_blocked(struct dispatch *dispatch, const struct network *network, const struct driver_type *type,
 		     struct ndrv_error *err)
 {
 	struct blocker blocker = {.network = network, .type = type};
 
 	executor_each(dispatch->executor, look_at_job, &blocker);
+	transfer_each_hang(dispatch, look_at_hang, &blocker);
 	if (!blocker.found)
 		return ndrv_fail(err, NDRV_E_TIMEOUT, "calls on %s%s did not end in time", network ? "network " : "type ",
 				 network ? network->view.id : type->name);

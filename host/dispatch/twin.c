@@ -17,13 +17,14 @@ void twin_exchange(struct network *network, struct endpoint *endpoint)
 		exchange(&endpoint->view.priv, &endpoint->twin.priv);
 }
 
-/* release has no call, only a frame and, where the driver wants it, its turn. */
+/* release has no call, only a frame and, where the driver wants it, its turn. What a generation that was given up has is lost with
+ * it: a call hangs in it, and has its turn. */
 static void release(struct instance *instance, struct network *network, struct endpoint *endpoint)
 {
 	struct generation *generation = instance->generation;
 	bool serial = generation->threading == NDRV_THREADS_DRIVER;
 
-	if (!INSTANCE_HAS(instance, release))
+	if (!INSTANCE_HAS(instance, release) || atomic_load(&generation->lost))
 		return;
 	if (serial)
 		(void)turn_wait(&generation->turn, 0);

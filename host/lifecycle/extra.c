@@ -4,12 +4,22 @@
 #include <errno.h>
 #include <string.h>
 
+#include "host/base/clock.h"
 #include "host/base/log.h"
 #include "host/lifecycle/host_parts.h"
 #include "host/lifecycle/orphans.h"
 #include "host/lifecycle/swap.h"
 #include "host/plugin/describe.h"
 #include "host/state/store.h"
+
+/* With enough time left to say so. */
+static int take(struct host *host, const struct request *request, struct ndrv_error *err)
+{
+	uint64_t now = clock_ns(), limit = now + 10 * NSEC_PER_SEC, until = request->deadline_ns;
+
+	return host_take(host, request_op_name(request->op),
+			 until && until < limit ? now + (until > now ? (until - now) / 2 : 0) : limit, err);
+}
 
 /* --- loading and unloading by hand --- */
 
@@ -44,11 +54,13 @@ static int serve_load(struct host *host, struct request *request, struct reply *
 	const struct config_driver *known = config_driver_find(host->config, descriptor.name);
 	if (known && known->path && strcmp(known->path, request->file) == 0)
 		descriptor = *known;
-	(void)pthread_mutex_lock(&host->lock);
+	rc = take(host, request, err);
+	if (rc)
+		return rc;
 	rc = drivers_load(&host->drivers, &descriptor, err);
 	if (!rc)
 		host_driver_serves(host, descriptor.name, &descriptor.config);
-	(void)pthread_mutex_unlock(&host->lock);
+	host_give(host);
 	if (rc)
 		return rc;
 	return ndrv_map_set(&request->arena->ndrv, &reply->value, "driver", ndrv_string(descriptor.name), err);
@@ -65,11 +77,13 @@ static struct generation *find_driver(struct host *host, const char *type)
 
 static int serve_unload(struct host *host, struct request *request, struct reply *reply)
 {
-	(void)pthread_mutex_lock(&host->lock);
+	int rc = take(host, request, &reply->error);
+	if (rc)
+		return rc;
 	struct generation *generation = find_driver(host, request->type);
-	int rc = generation ? orphans_unload(host, generation->name, &reply->error)
-			    : ndrv_fail_object(&reply->error, NDRV_E_NO_DRIVER, request->type);
-	(void)pthread_mutex_unlock(&host->lock);
+	rc = generation ? orphans_unload(host, generation->name, &reply->error)
+			: ndrv_fail_object(&reply->error, NDRV_E_NO_DRIVER, request->type);
+	host_give(host);
 	if (!rc)
 		log_info("driver", "%s: unloaded by hand", request->type);
 	return rc;
@@ -108,9 +122,11 @@ static int serve_swap(struct host *host, struct request *request, struct reply *
 		rc = ndrv_fail(&reply->error, NDRV_E_BAD_REQUEST, "%s needs a network type", request_op_name(request->op));
 	if (rc)
 		return rc;
-	(void)pthread_mutex_lock(&host->lock);
+	rc = take(host, request, &reply->error);
+	if (rc)
+		return rc;
 	rc = swap_locked(host, request, reply);
-	(void)pthread_mutex_unlock(&host->lock);
+	host_give(host);
 	return rc;
 }
 
@@ -171,7 +187,7 @@ int extra_serve(void *data, struct request *request, struct reply *reply)
 	if (request->op == REQ_DRIVER_INSPECT)
 		return serve_inspect(host, request, reply);
 	if (request->op == REQ_RELOAD)
-		return host_reload(host, request->arena, &reply->value, &reply->error);
+		return host_reload(host, clock_ns() + 10 * NSEC_PER_SEC, request->arena, &reply->value, &reply->error);
 	if (request->op == REQ_REEXEC)
 		return reexec_serve(host, request, reply);
 	return ndrv_fail(&reply->error, NDRV_E_NOT_IMPLEMENTED, "operation %s", request_op_name(request->op));

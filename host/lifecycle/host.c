@@ -6,11 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "host/base/clock.h"
 #include "host/base/log.h"
 #include "host/dispatch/services.h"
+#include "host/dispatch/transfer.h"
 #include "host/lifecycle/claim.h"
 #include "host/lifecycle/drivers.h"
 #include "host/lifecycle/extra.h"
@@ -215,8 +217,12 @@ void host_close(struct host *host, uint64_t grace_ns)
 	keeper_stop(&host->keeper);
 	if (host->services)
 		services_stop(host->services);
+	uint64_t until = clock_ns() + grace_ns;
 	if (host->dispatch)
-		dispatch_stop(host->dispatch, clock_ns() + grace_ns);
+		dispatch_stop(host->dispatch, until);
+	/* A swap's call that is still inside a driver needs all that follows. The process is about to end anyway. */
+	if (host->dispatch && !transfer_wait_hangs(host->dispatch, until))
+		return;
 	if (host->has_drivers)
 		registry_free(host->drivers.registry);
 	if (host->services)
@@ -251,6 +257,31 @@ void host_close(struct host *host, uint64_t grace_ns)
 	free(host);
 }
 
+/* --- one thing at a time --- */
+
+int host_take(struct host *host, const char *what, uint64_t deadline_ns, struct ndrv_error *err)
+{
+	const struct timespec nap = {.tv_nsec = 2 * NSEC_PER_MSEC};
+
+	while (pthread_mutex_trylock(&host->lock) != 0) {
+		uint64_t now = clock_ns(), since = atomic_load(&host->doing_since);
+		const char *doing = atomic_load(&host->doing);
+		if (deadline_ns && now >= deadline_ns)
+			return ndrv_fail(err, NDRV_E_RETRY, "%s waits for %s, which has been under way for %.1f s, try again", what,
+					 doing ? doing : "another", now > since ? (double)(now - since) / 1e9 : 0.0);
+		(void)nanosleep(&nap, NULL);
+	}
+	atomic_store(&host->doing_since, clock_ns());
+	atomic_store(&host->doing, what);
+	return 0;
+}
+
+void host_give(struct host *host)
+{
+	atomic_store(&host->doing, NULL);
+	(void)pthread_mutex_unlock(&host->lock);
+}
+
 /* --- reload --- */
 
 static int report_reload(struct host *host, const struct config *after, struct arena *arena, struct ndrv_value *ret,
@@ -270,20 +301,24 @@ static int report_reload(struct host *host, const struct config *after, struct a
 	return rc;
 }
 
-int host_reload(struct host *host, struct arena *arena, struct ndrv_value *ret, struct ndrv_error *err)
+int host_reload(struct host *host, uint64_t deadline_ns, struct arena *arena, struct ndrv_value *ret, struct ndrv_error *err)
 {
 	const struct config *after;
 	struct former *former = malloc(sizeof(*former));
 
 	if (!former)
 		return ndrv_fail_errno(err, ENOMEM, "reload");
-	(void)pthread_mutex_lock(&host->lock);
-	int rc = config_load(host->config_path, host->overrides, &after, err);
+	int rc = host_take(host, "reload", deadline_ns, err);
+	if (rc) {
+		free(former);
+		return rc;
+	}
+	rc = config_load(host->config_path, host->overrides, &after, err);
 	if (!rc && (rc = host_check_config(after, err)))
 		config_free(after);
 	if (rc) {
 		free(former);
-		(void)pthread_mutex_unlock(&host->lock);
+		host_give(host);
 		return ndrv_wrap(err, rc, "the running configuration stays");
 	}
 	rc = report_reload(host, after, arena, ret, err);
@@ -292,6 +327,6 @@ int host_reload(struct host *host, struct arena *arena, struct ndrv_value *ret, 
 	*former = (struct former){.config = host->config, .next = host->former};
 	host->former = former;
 	host->config = after;
-	(void)pthread_mutex_unlock(&host->lock);
+	host_give(host);
 	return rc;
 }

@@ -35,7 +35,8 @@ struct dispatch *host_dispatch(struct host *host);
 
 /* Reads the configuration again: loads drivers that are new, hands changed sections to configure, unloads what is masked or gone
  * and not in use, sets the log level. A bad configuration is refused whole and the running one stays. `ret`: map {drivers: {NAME:
- * what happened}, restart: [keys that take effect only at a restart]} in the arena. One reload at a time. */
-int host_reload(struct host *host, struct arena *arena, struct ndrv_value *ret, struct ndrv_error *err);
+ * what happened}, restart: [keys that take effect only at a restart]} in the arena. RETRY if another reload or swap lasts until the
+ * deadline. */
+int host_reload(struct host *host, uint64_t deadline_ns, struct arena *arena, struct ndrv_value *ret, struct ndrv_error *err);
 
 #endif

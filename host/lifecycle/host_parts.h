@@ -16,7 +16,9 @@ struct former {
 };
 
 struct host {
-	pthread_mutex_t lock; /* loading, unloading, swap and reload, one at a time */
+	pthread_mutex_t lock;	     /* loading, unloading, swap and reload, one at a time: host_take() */
+	_Atomic(const char *) doing; /* what it is held for */
+	_Atomic(uint64_t) doing_since;
 	char *config_path;
 	const struct config_overrides *overrides;
 	const struct config *config;
@@ -37,6 +39,11 @@ struct host {
 	struct reexec *reexec;
 	int claim_fd; /* -1: none */
 };
+
+/* host->lock, for `what`. Whoever has it may be inside a driver that does not come back: RETRY, saying what it is held for, once
+ * the deadline passes. */
+int host_take(struct host *host, const char *what, uint64_t deadline_ns, struct ndrv_error *err);
+void host_give(struct host *host);
 
 /* Of a driver that serves: remembers its image and `config` (NULL: as before), takes up the networks that waited for it, ends its
  * being an orphan. */

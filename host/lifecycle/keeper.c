@@ -229,17 +229,26 @@ static bool look_at(struct keeper *keeper, const struct probation *entry)
 	return true;
 }
 
+/* Whoever has it for long is not waited for: the keeper must be able to end. */
+static bool take_a_while(struct host *host)
+{
+	struct ndrv_error ignored = {0};
+
+	return host_take(host, "the watch over drivers", clock_ns() + NSEC_PER_SEC, &ignored) == 0;
+}
+
 static void look_at_all(struct keeper *keeper)
 {
 	struct host *host = keeper->host;
 	struct probation entry;
 	uint32_t index = 0;
 
-	(void)pthread_mutex_lock(&host->lock);
+	if (!take_a_while(host))
+		return;
 	while (probation_at(keeper, index, &entry))
 		if (!look_at(keeper, &entry))
 			index++;
-	(void)pthread_mutex_unlock(&host->lock);
+	host_give(host);
 }
 
 /* Whoever still cannot go comes back by keeper_retire_later(). */
@@ -247,7 +256,8 @@ static void retire_leaving(struct keeper *keeper)
 {
 	struct host *host = keeper->host;
 
-	(void)pthread_mutex_lock(&host->lock);
+	if (!take_a_while(host))
+		return;
 	(void)pthread_mutex_lock(&keeper->lock);
 	struct probation *leaving = keeper->leaving;
 	keeper->leaving = NULL;
@@ -258,7 +268,7 @@ static void retire_leaving(struct keeper *keeper)
 		free(leaving);
 		leaving = next;
 	}
-	(void)pthread_mutex_unlock(&host->lock);
+	host_give(host);
 }
 
 static bool orphan_at(struct keeper *keeper, uint32_t index, char *ret)
@@ -278,7 +288,8 @@ static void drop_orphans(struct keeper *keeper)
 	struct host *host = keeper->host;
 	char name[REGISTRY_TYPE_MAX];
 
-	(void)pthread_mutex_lock(&host->lock);
+	if (!take_a_while(host))
+		return;
 	for (uint32_t index = 0; orphan_at(keeper, index, name); index++) {
 		struct ndrv_error ignored = {0};
 		if (orphans_unload(host, name, &ignored)) {
@@ -288,7 +299,7 @@ static void drop_orphans(struct keeper *keeper)
 		}
 		log_info("driver", "%s: its last network is gone, and so is the driver", name);
 	}
-	(void)pthread_mutex_unlock(&host->lock);
+	host_give(host);
 }
 
 /* With the lock. Returns when it is time to look, or to end (false). */

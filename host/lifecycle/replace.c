@@ -222,12 +222,14 @@ static int execute(const struct host *host, const struct reexec_plan *plan, cons
  * should the exec fail. */
 int reexec_replace(struct host *host, const struct reexec_plan *plan, const char *binary, struct ndrv_error *err)
 {
-	(void)pthread_mutex_lock(&host->lock);
-	int rc = come_to_rest(host, plan, err);
+	int rc = host_take(host, "reexec", clock_ns() + DRAIN_NS, err);
+	if (rc)
+		return rc;
+	rc = come_to_rest(host, plan, err);
 	if (!rc) {
 		rc = execute(host, plan, binary, err);
 		release(plan, plan->door_count);
 	}
-	(void)pthread_mutex_unlock(&host->lock);
+	host_give(host);
 	return rc;
 }

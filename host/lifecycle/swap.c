@@ -93,7 +93,8 @@ static int find_standby(struct generation *generation, void *data)
 {
 	struct finding *finding = data;
 
-	if (atomic_load(&generation->state) != GENERATION_STANDBY || strcmp(generation->name, finding->name) != 0)
+	if (atomic_load(&generation->state) != GENERATION_STANDBY || atomic_load(&generation->lost) ||
+	    strcmp(generation->name, finding->name) != 0)
 		return 0;
 	finding->found = generation;
 	return 1;
@@ -112,6 +113,8 @@ void swap_retire(struct host *host, struct generation *standby)
 	if (atomic_load(&standby->state) == GENERATION_LIVE)
 		return; /* it was put back meanwhile */
 	keeper_forget(&host->keeper, standby);
+	if (atomic_load(&standby->lost))
+		return;
 	if (!transfer_sweep(host->dispatch, standby, 0)) {
 		keeper_retire_later(&host->keeper, standby);
 		return;
@@ -129,24 +132,17 @@ int swap_check_caller(const struct caller *caller, struct ndrv_error *err)
 
 /* --- the hand-over --- */
 
-/* From `from`, live, to `to`, pending or standing by. On failure `from` serves as before, and `to` is as it was. */
+/* From `from`, live, to `to`, pending or standing by. On failure `from` serves as before, and `to` is as it was, or lost. */
 static int hand_over(struct host *host, struct generation *from, struct generation *to, struct transfer_report *numbers,
 		     struct ndrv_error *err)
 {
-	struct transfer *transfer;
-	int rc = transfer_begin(host->dispatch, from, to, host->config->swap.drain_ns, &transfer, err);
+	const struct transfer_limits limits = {.drain_ns = host->config->swap.drain_ns, .step_ns = host->config->swap.step_ns};
+	int rc = transfer_run(host->dispatch, from, to, &limits, numbers, err);
 
-	if (rc)
-		return rc;
-	rc = transfer_adopt(transfer, err);
-	if (!rc)
-		rc = transfer_close(transfer, err);
-	if (!rc)
-		rc = transfer_commit(transfer, err);
-	if (rc)
-		transfer_abort(transfer);
-	else
-		transfer_finish(transfer, numbers);
+	if (rc && atomic_load(&to->lost)) {
+		keeper_forget(&host->keeper, to);
+		images_refuse(&host->images, to->module->sha256, to->name, err->text);
+	}
 	return rc;
 }
 

@@ -143,7 +143,7 @@ void registry_free(struct registry *registry)
 		return;
 	for (struct generation *each = registry->generations; each; each = each->next) {
 		int state = atomic_exchange(&each->state, GENERATION_RETIRED);
-		if (state != GENERATION_RETIRED)
+		if (state != GENERATION_RETIRED && !atomic_load(&each->lost))
 			registration_destroy(each);
 	}
 	struct generation *next;

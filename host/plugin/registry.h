@@ -74,6 +74,7 @@ struct generation {
 	_Atomic(bool) entered;	     /* its entry function has returned */
 	struct ndrv_error refusal;   /* of the first registration that failed in the entry function */
 	_Atomic(bool) held;	     /* the dispatcher's: no timer or watch of it fires now */
+	_Atomic(bool) lost;	     /* a call of a swap hangs in it: it is never entered again, nor destroyed */
 	_Atomic(uint32_t) faults;    /* the dispatcher's: calls that ended with Internal */
 	void *user;		     /* the dispatcher's; zero at first */
 	struct generation *next;     /* of the registry, newest first */
@@ -105,7 +106,7 @@ struct registry_hooks {
  * is the registry's. `log` NULL: the host's log with the driver's name as topic. Its pointers must outlive the registry. */
 int registry_new(struct registry **ret, const char *state_dir, const struct ndrv_host *services, const struct registry_hooks *hooks,
 		 struct ndrv_error *err);
-/* Destroys every generation, newest first. Nothing may call in any more. Images stay mapped. */
+/* Destroys every generation that is not lost, newest first. Nothing may call in any more. Images stay mapped. */
 void registry_free(struct registry *registry);
 
 /* Lock-free. NULL: no driver ever registered it. A type whose `current` is NULL is known and has no server now. */

@@ -131,3 +131,10 @@ TESTS += %D%/test_swap_bridge
 %C%_test_swap_bridge_CPPFLAGS = $(SWAP_CPPFLAGS)
 %C%_test_swap_bridge_LDADD = $(SWAP_LIBS)
 %C%_test_swap_bridge_DEPENDENCIES = tests/lib/libtest.a host/libhost.a sdk/libndrv.a %D%/swbridge1.la %D%/swbridge2.la %D%/swglobal.la ndrvd$(EXEEXT)
+
+check_PROGRAMS += %D%/test_swap_hang
+TESTS += %D%/test_swap_hang
+%C%_test_swap_hang_SOURCES = %D%/test_swap_hang.c $(SWAP_SOURCES)
+%C%_test_swap_hang_CPPFLAGS = $(SWAP_CPPFLAGS)
+%C%_test_swap_hang_LDADD = $(SWAP_LIBS)
+%C%_test_swap_hang_DEPENDENCIES = tests/lib/libtest.a host/libhost.a sdk/libndrv.a $(SWAP_DRIVERS) ndrvd$(EXEEXT)

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A driver that is built many times, each a version of it or a way to be unfit for a swap. It keeps a counter for itself, and one
  * for each endpoint that every join raises; both travel by export_state and come back by adopt. endpoint_info tells them, and who
- * says so. The file that SWAPDRV_PLAN names may hold a step at which a new generation refuses: "prepare", or "adopt N". */
+ * says so. The file that SWAPDRV_PLAN names may hold a step at which a new generation refuses, "prepare" or "adopt N", or does not
+ * come back: "hang-prepare", "hang-adopt N", "hang-commit"; with "hang-export" the next swap hangs in it. What hangs does so as
+ * long as the file PLAN.hang is there, which it makes. */
+#include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -42,11 +45,19 @@ struct self {
 	int refuse_adopt; /* at that one; 0: never */
 	_Atomic int adopted;
 	int refuse_prepare;
+	int hang_prepare, hang_adopt, hang_commit, hang_export;
 	struct ndrv_timer *timer;
 };
 
+/* A generation that hung is never ended: what it has stays reachable, or it would count as a leak. */
+static struct self *selves[64];
+static _Atomic unsigned self_count;
+static pthread_mutex_t kept_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct kept *all_kept;
+
 /* The priv of both records. `version` shows whose it is. */
 struct kept {
+	struct kept *next, **at; /* of all_kept */
 	int version;
 	int joins;
 };
@@ -55,9 +66,40 @@ static struct kept *keep(int joins)
 {
 	struct kept *kept = malloc(sizeof(*kept));
 
-	if (kept)
-		*kept = (struct kept){.version = SW_VERSION, .joins = joins};
+	if (!kept)
+		return NULL;
+	(void)pthread_mutex_lock(&kept_lock);
+	*kept = (struct kept){.next = all_kept, .at = &all_kept, .version = SW_VERSION, .joins = joins};
+	if (kept->next)
+		kept->next->at = &kept->next;
+	all_kept = kept;
+	(void)pthread_mutex_unlock(&kept_lock);
 	return kept;
+}
+
+static void forget(struct kept *kept)
+{
+	if (!kept)
+		return;
+	(void)pthread_mutex_lock(&kept_lock);
+	*kept->at = kept->next;
+	if (kept->next)
+		kept->next->at = kept->at;
+	(void)pthread_mutex_unlock(&kept_lock);
+	free(kept);
+}
+
+static void hang(void)
+{
+	const char *plan = getenv("SWAPDRV_PLAN");
+	char path[256];
+
+	(void)snprintf(path, sizeof(path), "%s.hang", plan ? plan : "/nowhere");
+	FILE *mark = fopen(path, "w");
+	if (mark)
+		(void)fclose(mark);
+	for (int i = 0; i < 12000 && access(path, F_OK) == 0; i++)
+		(void)usleep(5000);
 }
 
 static int broken(struct ndrv_call *call, const char *what)
@@ -82,7 +124,7 @@ static int network_delete(void *self, struct ndrv_call *call, struct ndrv_networ
 	(void)self;
 	if (network->priv && !is_mine(network->priv))
 		return broken(call, "network_delete");
-	free(network->priv);
+	forget(network->priv);
 	network->priv = NULL;
 	return 0;
 }
@@ -102,7 +144,7 @@ static int endpoint_delete(void *self, struct ndrv_call *call, struct ndrv_netwo
 	(void)self, (void)network;
 	if (endpoint->priv && !is_mine(endpoint->priv))
 		return broken(call, "endpoint_delete");
-	free(endpoint->priv);
+	forget(endpoint->priv);
 	endpoint->priv = NULL;
 	return 0;
 }
@@ -194,6 +236,10 @@ static void read_plan(struct self *self)
 	if (plan && fscanf(plan, "%15s %d", step, &number) >= 1) {
 		self->refuse_prepare = strcmp(step, "prepare") == 0;
 		self->refuse_adopt = strcmp(step, "adopt") == 0 ? number : 0;
+		self->hang_prepare = strcmp(step, "hang-prepare") == 0;
+		self->hang_adopt = strcmp(step, "hang-adopt") == 0 ? number : 0;
+		self->hang_commit = strcmp(step, "hang-commit") == 0;
+		self->hang_export = strcmp(step, "hang-export") == 0;
 	}
 	if (plan)
 		(void)fclose(plan);
@@ -220,6 +266,8 @@ static int prepare(void *data, struct ndrv_call *call, const struct ndrv_blob *f
 #endif
 	read_plan(self);
 	atomic_store(&self->adopted, 0);
+	if (self->hang_prepare)
+		hang();
 	if (self->refuse_prepare)
 		return ndrv_fail(call->err, NDRV_E_FORBIDDEN, "the plan says no");
 	if (from->bytes == sizeof(int)) {
@@ -243,6 +291,8 @@ static int adopt(void *data, struct ndrv_call *call, struct ndrv_network *networ
 		return broken(call, "adopt");
 	if (self->refuse_adopt && atomic_fetch_add(&self->adopted, 1) + 1 >= self->refuse_adopt)
 		return ndrv_fail(call->err, NDRV_E_FORBIDDEN, "the plan says no");
+	if (self->hang_adopt && atomic_fetch_add(&self->adopted, 1) + 1 == self->hang_adopt)
+		hang();
 	if (endpoint && blob->bytes == sizeof(joins))
 		memcpy(&joins, blob->data, sizeof(joins));
 	*priv = keep(joins);
@@ -256,6 +306,8 @@ static int export_state(void *data, struct ndrv_call *call, struct ndrv_network 
 	int number = endpoint ? ((struct kept *)endpoint->priv)->joins : atomic_load(&self->discovered);
 	int *copy;
 
+	if (self->hang_export && endpoint)
+		hang();
 	if (network && !endpoint)
 		return 0;
 	copy = ndrv_arena_alloc(call->arena, sizeof(*copy));
@@ -271,6 +323,8 @@ static void commit(void *data, struct ndrv_call *call)
 	struct self *self = data;
 
 	(void)call;
+	if (self->hang_commit)
+		hang();
 	(void)atomic_fetch_add(&self->committed, 1);
 }
 
@@ -296,7 +350,7 @@ static void release(void *self, struct ndrv_network *network, struct ndrv_endpoi
 	(void)self;
 	if (*priv && !is_mine(*priv))
 		abort();
-	free(*priv);
+	forget(*priv);
 	*priv = NULL;
 }
 
@@ -315,6 +369,7 @@ static int open_self(const struct ndrv_host *host, void **ret, struct ndrv_error
 	if (!self)
 		return ndrv_fail(err, NDRV_E_NO_SERVICE, "out of memory");
 	self->host = host;
+	selves[atomic_fetch_add(&self_count, 1) % 64] = self;
 	*ret = self;
 	return 0;
 }
