@@ -208,7 +208,7 @@ int link_delete_bridge(struct ndrv_call *call, const struct ndrv_network *networ
 	if (!rc && !gone)
 		rc = delete_ports(call, network, found.index);
 	if (!rc && !gone && is_ours(network, &found, "bridge"))
-		rc = ndrv_link_delete(call->host_nl, net->link, found.index, call->err);
+		rc = ndrv_link_delete_many(call->host_nl, &found.index, 1, call->err);
 	return rc;
 }
 
@@ -307,7 +307,7 @@ int link_delete_ours(struct ndrv_call *call, const struct ndrv_network *network,
 
 	/* One whose deletion was broken off is in a group of the dying. */
 	if (!rc && is_dead_or_ours(network, &found, "veth"))
-		return ndrv_link_delete(call->host_nl, name, found.index, call->err);
+		return ndrv_link_delete_many(call->host_nl, &found.index, 1, call->err);
 	if (rc && rc != -NDRV_E_NO_LINK)
 		return rc;
 	ndrv_error_clear(call->err);

@@ -50,11 +50,14 @@ static const struct ctl_option disconnect_options[] = {
 	{0, "netns", "PATH", "the endpoint in this network namespace"},
 	{0, "pid", "PID", "the endpoint in the network namespace of this process"},
 	{'f', "force", NULL, "clean up what can be cleaned up, whatever the driver says"},
+	{0, "gone", NULL, "the namespace is going away: do not wait for the kernel"},
+	{0, "sync", NULL, "wait for the kernel although the namespace is gone"},
 	{0, NULL, NULL, NULL},
 };
 
 static const struct ctl_option force_options[] = {
 	{'f', "force", NULL, "with its endpoints, and whatever the driver says"},
+	{0, "sync", NULL, "with --force: wait until the kernel has forgotten every interface"},
 	{0, NULL, NULL, NULL},
 };
 

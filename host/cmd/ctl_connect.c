@@ -192,6 +192,10 @@ int ctl_network_disconnect(struct ctl *ctl, char **arguments, int count)
 	}
 	if (ctl_flag(ctl, "force"))
 		(void)json_object_set_new(body, "force", json_true());
+	if (ctl_flag(ctl, "sync"))
+		(void)json_object_set_new(body, "sync", json_true());
+	if (ctl_flag(ctl, "gone"))
+		(void)json_object_set_new(body, "sandbox_gone", json_true());
 	char *path = ctl_path("/v1/networks/%s/disconnect", arguments[0]);
 	json_t *json = ctl_call(ctl, "POST", path, body, &status);
 	free(path);

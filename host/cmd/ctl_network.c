@@ -279,7 +279,10 @@ int ctl_network_rm(struct ctl *ctl, char **arguments, int count)
 
 	for (int i = 0; i < count && !(first && ctl->json); i++) {
 		int status;
-		char *path = ctl_path(ctl_flag(ctl, "force") ? "/v1/networks/%s?force=1" : "/v1/networks/%s", arguments[i]);
+		char *path = ctl_path(ctl_flag(ctl, "force")
+					      ? ctl_flag(ctl, "sync") ? "/v1/networks/%s?force=1&sync=1" : "/v1/networks/%s?force=1"
+					      : "/v1/networks/%s",
+				      arguments[i]);
 		json_t *json = ctl_call(ctl, "DELETE", path, NULL, &status);
 		free(path);
 		first = first ? first : status;

@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "host/dispatch/handlers.h"
+#include "host/dispatch/plugging.h"
 #include "host/dispatch/steps.h"
 #include "host/dispatch/twin.h"
 
@@ -249,14 +250,26 @@ static int begin_delete(struct job *job, struct endpoint *endpoint, uint32_t fla
 	return rc;
 }
 
+/* The kernel takes 20 ms to forget a link. Where its sandbox lives on, it has to: until then the interface in there keeps its
+ * addresses and routes. Where not, nobody sees the difference. */
+static bool may_retire(const struct job *job, const struct endpoint *endpoint, uint32_t flags)
+{
+	if (job->request.sync || (flags & NDRV_CALL_UNDO) || endpoint->join.state == JOIN_NONE)
+		return false;
+	return job->request.sandbox_gone || plugging_sandbox_gone(endpoint);
+}
+
 int step_endpoint_delete(struct job *job, struct endpoint *endpoint, uint32_t flags, struct ndrv_error *err)
 {
 	struct network *network = endpoint->network;
 	struct ndrv_error ignored = {0};
+	bool retire = may_retire(job, endpoint, flags);
 	int rc = begin_delete(job, endpoint, flags, err);
 
 	if (rc)
 		return rc;
+	if (retire)
+		flags |= NDRV_CALL_RETIRE;
 	if (endpoint->join.state != JOIN_NONE) {
 		step_unplug(job, endpoint, flags);
 		join_clear(endpoint);

@@ -9,6 +9,7 @@
 
 #include "host/dispatch/mend.h"
 #include "host/sandbox/ready.h"
+#include "host/sandbox/reap.h"
 
 #define READY_CAP_NS (2 * NSEC_PER_SEC)
 #define DEFAULT_PREFIX "eth"
@@ -22,6 +23,19 @@ static int sandbox_cancelled(const struct ndrv_call *call)
 		(const struct plugging *)(const void *)((const char *)call - offsetof(struct plugging, call));
 
 	return job_late(plugging->job) || clock_ns() >= plugging->job->deadline_ns;
+}
+
+/* A name, an address or a route of an interface that is not gone yet would be in the way. */
+static int wait_for_dying(struct job *job, struct plugging *plugging, struct ndrv_error *err)
+{
+	struct reaper *reaper = hostns_reaper(job->dispatch->parts.hostns);
+	int rc = reaper_wait(reaper, plugging->sandbox.fd, &plugging->call, err);
+
+	if (!rc)
+		return 0;
+	rc = ndrv_wrap(err, rc, "%s", plugging->sandbox.path);
+	plugging_close(plugging);
+	return rc;
 }
 
 static int open_sandbox(struct job *job, struct plugging *plugging, struct ndrv_error *err)
@@ -41,7 +55,7 @@ static int open_sandbox(struct job *job, struct plugging *plugging, struct ndrv_
 	int rc = request->netns_pid ? sandbox_open_pid(hostns, (pid_t)request->netns_pid, &plugging->call, &plugging->sandbox, err)
 				    : sandbox_open(hostns, request->netns, &plugging->call, &plugging->sandbox, err);
 	plugging->open = rc == 0;
-	return rc;
+	return rc ? rc : wait_for_dying(job, plugging, err);
 }
 
 static const char *prefix_of(const struct network *network)
@@ -258,7 +272,11 @@ void plug_remove(struct job *job, struct endpoint *endpoint, uint32_t flags)
 	struct ndrv_call call = {.size = sizeof(call), .deadline_ns = clock_ns() + UNDO_NS, .requester = "", .request_id = ""};
 	struct ndrv_error err = {0};
 
-	(void)flags;
+	/* One that was born there goes with its link, and nobody looks at it any more. */
+	if ((flags & NDRV_CALL_RETIRE) && endpoint->created_in_sandbox) {
+		join->netns_path = nothing;
+		return;
+	}
 	if (!hostns || !join->netns_path || !join->netns_path[0] || !join->ifname[0])
 		return;
 	const char *back = endpoint->created_in_sandbox ? NULL : join->src_name;

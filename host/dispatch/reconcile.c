@@ -7,6 +7,7 @@
 #include <ndrv/link.h>
 
 #include "host/sandbox/hostns.h"
+#include "host/sandbox/reap.h"
 
 #define LOOK_NS NSEC_PER_SEC
 #define LETTERS 2 /* of a name, before the digits */
@@ -101,7 +102,11 @@ static int look(struct search *search, const struct ndrv_link *link)
 	struct stray_report *ret = search->ret;
 	struct ndrv_error err = {0};
 	const char *name = NULL;
+	int dying = reaper_adopt(hostns_reaper(search->dispatch->parts.hostns), link, search->dry_run);
 
+	/* It is being deleted right now. */
+	if (dying == 0)
+		return 0;
 	if (!has_tag(search->dispatch, link) || names_have(&search->known, link->name))
 		return 0;
 	if (search->some && !names_have(&search->only, link->name))
@@ -113,12 +118,14 @@ static int look(struct search *search, const struct ndrv_link *link)
 		tree_add(tree, &ret->unknown, ndrv_string(name));
 		return tree->rc;
 	}
-	if (!search->dry_run && remove_link(search->nl, link, &err)) {
+	if (!search->dry_run && dying < 0 && remove_link(search->nl, link, &err)) {
 		log_warning("reconcile", "link %s belongs to no record and could not be removed: %s", name, err.text);
 		ret->failed++;
 		return 0;
 	}
-	if (!search->dry_run)
+	if (!search->dry_run && dying > 0)
+		log_info("reconcile", "link %s (%s) was being deleted when the host ended: that goes on", name, link->kind);
+	else if (!search->dry_run)
 		log_warning("reconcile", "link %s (%s) carried this host's tag and belonged to no record: removed", name,
 			    link->kind);
 	tree_add(tree, &ret->removed, ndrv_string(name));

@@ -86,6 +86,8 @@ struct request {
 	uint64_t deadline_ns; /* CLOCK_MONOTONIC; 0: the configured default from now */
 	bool force;	      /* network_delete with endpoints, disconnect of what is stuck, ... */
 	bool dry_run;
+	bool sync;	   /* deletions: answer only when the kernel is done with the links */
+	bool sandbox_gone; /* endpoint_delete, disconnect: the sandbox goes away, so nobody waits for what is in it */
 
 	const char *type;     /* network_create and driver ops without a network */
 	const char *network;  /* id (primitives), or id or name (composites, inspect, list filters); NULL: none */

@@ -8,6 +8,8 @@
 #include "host/dispatch/mend.h"
 #include "host/dispatch/transfer.h"
 #include "host/dispatch/unserved.h"
+#include "host/sandbox/hostns.h"
+#include "host/sandbox/reap.h"
 
 struct stuck_list {
 	struct tree *tree;
@@ -201,6 +203,7 @@ int run_status(struct job *job)
 	(void)records_each(dispatch->parts.records, count_network, &counts);
 	tree_int(&tree, map, "networks", counts.networks);
 	tree_int(&tree, map, "endpoints", counts.endpoints);
+	tree_int(&tree, map, "links_dying", dispatch->parts.hostns ? reaper_dying(hostns_reaper(dispatch->parts.hostns)) : 0);
 	tree_int(&tree, map, "networks_stuck", counts.stuck);
 	tree_int(&tree, map, "networks_without_driver", counts.orphans);
 	tree_set(&tree, map, "networks_unserved", counts.unserved);

@@ -55,12 +55,13 @@ int tear_network(struct job *job, struct network *network, uint32_t flags, struc
 int tear_network_whole(struct job *job, struct network *network, struct ndrv_error *err)
 {
 	struct instance *instance = instance_of(network);
+	uint32_t flags = NDRV_CALL_FORCE | (job->request.sync ? 0 : NDRV_CALL_RETIRE);
 	struct driver_call call;
 	int rc, tries = 0;
 
 	do {
 		ndrv_error_clear(err);
-		rc = CALL_BEGIN(&call, job, instance, network_delete, network, NDRV_CALL_FORCE, err);
+		rc = CALL_BEGIN(&call, job, instance, network_delete, network, flags, err);
 		if (!rc)
 			rc = call_end(&call, instance->ops.network_delete(instance->self, &call.ndrv, &network->view), err);
 	} while (rc && may_pass(err, &tries));

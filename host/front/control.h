@@ -37,6 +37,8 @@ enum {
 	QUERY_FORCE = 1u << 0,	 /* ?force=1 */
 	QUERY_DRY_RUN = 1u << 1, /* ?dry_run=1 */
 	QUERY_NETWORK = 1u << 2, /* ?network=ID */
+	QUERY_SYNC = 1u << 3,	 /* ?sync=1 */
+	QUERY_GONE = 1u << 4,	 /* ?sandbox_gone=1 */
 };
 
 /* Reads what the operation needs from the body into the request. */

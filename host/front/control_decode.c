@@ -304,6 +304,8 @@ void decode_disconnect(struct fields *body, struct request *request)
 	(void)fields_id(body, "endpoint", &request->endpoint);
 	fields_require(body, "endpoint");
 	(void)fields_bool(body, "force", &request->force);
+	(void)fields_bool(body, "sync", &request->sync);
+	(void)fields_bool(body, "sandbox_gone", &request->sandbox_gone);
 }
 
 void decode_endpoint_create(struct fields *body, struct request *request)

@@ -18,7 +18,7 @@ const struct route control_routes[] = {
 	{"POST", "/v1/networks", REQ_NETWORK_CREATE, 0, 201, decode_network_create},
 	{"POST", "/v1/networks/prune", REQ_NETWORK_PRUNE, QUERY_DRY_RUN, 200, NULL},
 	{"GET", "/v1/networks/{network}", REQ_NETWORK_INSPECT, 0, 200, NULL},
-	{"DELETE", "/v1/networks/{network}", REQ_NETWORK_DELETE, QUERY_FORCE, 200, NULL},
+	{"DELETE", "/v1/networks/{network}", REQ_NETWORK_DELETE, QUERY_FORCE | QUERY_SYNC, 200, NULL},
 	{"POST", "/v1/networks/{network}/connect", REQ_CONNECT, 0, 201, decode_connect},
 	{"POST", "/v1/networks/{network}/disconnect", REQ_DISCONNECT, 0, 200, decode_disconnect},
 	{"POST", "/v1/networks/{network}/decode-table-entry", REQ_DECODE_TABLE_ENTRY, 0, 200, decode_table_entry},
@@ -27,7 +27,7 @@ const struct route control_routes[] = {
 	{"GET", "/v1/endpoints", REQ_ENDPOINT_LIST, QUERY_NETWORK, 200, NULL},
 	{"GET", "/v1/endpoints/{endpoint}", REQ_ENDPOINT_INSPECT, QUERY_NETWORK, 200, NULL},
 	{"POST", "/v1/networks/{network}/endpoints", REQ_ENDPOINT_CREATE, 0, 201, decode_endpoint_create},
-	{"DELETE", ENDPOINT, REQ_ENDPOINT_DELETE, QUERY_FORCE, 200, NULL},
+	{"DELETE", ENDPOINT, REQ_ENDPOINT_DELETE, QUERY_FORCE | QUERY_SYNC | QUERY_GONE, 200, NULL},
 	{"GET", ENDPOINT "/info", REQ_ENDPOINT_INFO, 0, 200, NULL},
 	{"POST", ENDPOINT "/join", REQ_JOIN, 0, 200, decode_join},
 	{"POST", ENDPOINT "/leave", REQ_LEAVE, QUERY_FORCE, 200, NULL},
@@ -147,19 +147,33 @@ static int take_bool(const char *name, const char *value, bool *ret, struct ndrv
 static int take_parameter(const struct route *route, const char *name, const char *value, struct request *request,
 			  struct ndrv_error *err)
 {
-	if ((route->query & QUERY_FORCE) && strcmp(name, "force") == 0)
-		return take_bool(name, value, &request->force, err);
-	if ((route->query & QUERY_DRY_RUN) && strcmp(name, "dry_run") == 0)
-		return take_bool(name, value, &request->dry_run, err);
+	const struct {
+		uint32_t flag;
+		const char *name;
+		bool *ret;
+	} flags[] = {
+		{QUERY_FORCE, "force", &request->force},
+		{QUERY_DRY_RUN, "dry_run", &request->dry_run},
+		{QUERY_SYNC, "sync", &request->sync},
+		{QUERY_GONE, "sandbox_gone", &request->sandbox_gone},
+	};
+	char known[64] = "";
+
+	for (size_t i = 0; i < sizeof(flags) / sizeof(*flags); i++) {
+		if (!(route->query & flags[i].flag))
+			continue;
+		if (strcmp(name, flags[i].name) == 0)
+			return take_bool(name, value, flags[i].ret, err);
+		(void)snprintf(known + strlen(known), sizeof(known) - strlen(known), "%s%s", *known ? ", " : "", flags[i].name);
+	}
 	if ((route->query & QUERY_NETWORK) && strcmp(name, "network") == 0) {
 		request->network = value;
 		return ndrv_id_check("network", value, err);
 	}
 	return ndrv_fail(err, NDRV_E_BAD_REQUEST, "unknown parameter \"%.48s\": %s %s takes %s", name, route->method, route->path,
-			 route->query & QUERY_FORCE	? "force"
-			 : route->query & QUERY_DRY_RUN ? "dry_run"
-			 : route->query & QUERY_NETWORK ? "network"
-							: "none");
+			 route->query & QUERY_NETWORK ? "network"
+			 : *known		      ? known
+						      : "none");
 }
 
 static int take_query(const struct route *route, const char *query, struct arena *arena, struct request *request,

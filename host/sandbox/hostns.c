@@ -65,6 +65,7 @@ void hostns_close(struct hostns *hostns)
 {
 	if (!hostns)
 		return;
+	reaper_stop(hostns->reaper);
 	for (uint32_t i = 0; i < hostns->idle_count; i++)
 		ndrv_nl_close(hostns->idle[i]);
 	reaper_free(hostns->reaper);
@@ -143,6 +144,11 @@ void hostns_sandbox_closed(struct hostns *hostns)
 bool hostns_has_sandboxes(const struct hostns *hostns)
 {
 	return atomic_load(&hostns->sandboxes) != 0;
+}
+
+struct reaper *hostns_reaper(const struct hostns *hostns)
+{
+	return hostns->reaper;
 }
 
 int hostns_fd(const struct hostns *hostns)

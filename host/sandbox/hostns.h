@@ -10,6 +10,7 @@
 #include <ndrv/netlink.h>
 
 struct hostns;
+struct reaper;
 
 /* The calling thread's namespace. All threads of the host must be in it. */
 int hostns_open(struct hostns **ret, struct ndrv_error *err);
@@ -29,6 +30,9 @@ void hostns_set_dead_groups(struct hostns *hostns, uint32_t first, uint32_t coun
 void hostns_sandbox_opened(struct hostns *hostns);
 void hostns_sandbox_closed(struct hostns *hostns);
 bool hostns_has_sandboxes(const struct hostns *hostns);
+
+/* Who deletes links in numbers, and those that go on dying after the answer (reap.h). */
+struct reaper *hostns_reaper(const struct hostns *hostns);
 
 /* Borrowed: for moving a link back here. */
 int hostns_fd(const struct hostns *hostns);

@@ -4,6 +4,7 @@ host_libhost_a_SOURCES += \
 	%D%/hostns.c %D%/hostns.h \
 	%D%/sandbox.c %D%/sandbox.h \
 	%D%/plug.c %D%/plug.h \
-	%D%/reap.c %D%/reap.h \
+	%D%/dying.c %D%/dying.h \
+	%D%/reap.c %D%/reap.h %D%/reap_queue.c %D%/reap_queue.h \
 	%D%/ready.c %D%/ready.h \
 	%D%/subnets.c %D%/subnets.h

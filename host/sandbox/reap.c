@@ -3,42 +3,35 @@
 
 #include <errno.h>
 #include <linux/rtnetlink.h>
-#include <ndrv/link.h>
 #include <netlink/attr.h>
 #include <netlink/msg.h>
 #include <pthread.h>
 #include <stdatomic.h>
-#include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "host/base/clock.h"
+#include "host/sandbox/dying.h"
 #include "host/sandbox/hostns.h"
+#include "host/sandbox/reap_queue.h"
 
-#define WORKERS_MAX 15u
-#define GROUPS_MAX 15u
 #define SLICE 4u			/* links in one deletion: about a millisecond of the kernel's lock */
 #define PACE_NS (5 * NSEC_PER_MSEC / 2) /* from one to the next, over all threads: in between others get the lock */
 
 #define YIELD_NS (4 * NSEC_PER_MSEC)
+#define CALM_SLICE 2u
+#define CALM_PACE_NS (5 * NSEC_PER_MSEC)
+#define CALM_YIELD_NS (20 * NSEC_PER_MSEC)
 #define LOOK_NS (NSEC_PER_MSEC / 5)
-
-struct reaper {
-	struct hostns *hostns;
-	uint32_t first, count, workers;
-	pthread_mutex_t lock;
-	pthread_cond_t freed;
-	uint32_t busy; /* bits of groups in use */
-	pthread_mutex_t pace;
-	uint64_t next_slice; /* when it may begin; under `pace` */
-};
 
 /* One call of reaper_delete_links(), worked at by several threads. */
 struct reaping {
 	struct reaper *reaper;
 	struct ndrv_call call;
 	const uint32_t *indexes;
-	uint32_t count;
+	uint32_t count, slice;
+	bool calm;	  /* nobody waits for the end */
 	atomic_uint next; /* first index nobody has taken */
 	pthread_mutex_t lock;
 	int rc; /* the first failure */
@@ -51,40 +44,6 @@ struct worker {
 	pthread_t thread;
 	bool started;
 };
-
-struct reaper *reaper_new(struct hostns *hostns)
-{
-	struct reaper *reaper = calloc(1, sizeof(*reaper));
-	pthread_condattr_t attr;
-
-	if (!reaper)
-		return NULL;
-	reaper->hostns = hostns;
-	(void)pthread_mutex_init(&reaper->lock, NULL);
-	(void)pthread_mutex_init(&reaper->pace, NULL);
-	(void)pthread_condattr_init(&attr);
-	(void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	(void)pthread_cond_init(&reaper->freed, &attr);
-	(void)pthread_condattr_destroy(&attr);
-	return reaper;
-}
-
-void reaper_free(struct reaper *reaper)
-{
-	if (!reaper)
-		return;
-	(void)pthread_cond_destroy(&reaper->freed);
-	(void)pthread_mutex_destroy(&reaper->pace);
-	(void)pthread_mutex_destroy(&reaper->lock);
-	free(reaper);
-}
-
-void reaper_set(struct reaper *reaper, uint32_t first_group, uint32_t group_count, uint32_t workers)
-{
-	reaper->first = first_group;
-	reaper->count = group_count < GROUPS_MAX ? group_count : GROUPS_MAX;
-	reaper->workers = workers < 1 ? 1 : workers > WORKERS_MAX ? WORKERS_MAX : workers;
-}
 
 /* --- groups --- */
 
@@ -187,43 +146,10 @@ static void note(struct reaping *reaping, int rc, const struct ndrv_error *err)
 	(void)pthread_mutex_unlock(&reaping->lock);
 }
 
-static int send_mark(struct ndrv_nl *nl, uint32_t group, const uint32_t *indexes, uint32_t count, uint32_t *ret_marked)
-{
-	struct ndrv_link_change change = {.group = group};
-	struct ndrv_nl_batch batch;
-
-	ndrv_nl_batch_init(&batch, nl);
-	for (uint32_t i = 0; i < count; i++) {
-		struct ndrv_nl_batch_item *item = ndrv_link_set_batch(&batch, NULL, indexes[i], &change);
-		if (item)
-			item->ignore = ENODEV;
-	}
-	int rc = ndrv_nl_batch_send(&batch, NULL);
-	*ret_marked = 0;
-	for (uint32_t i = 0; i < batch.count; i++)
-		*ret_marked += batch.items[i].item.sys_errno == 0;
-	ndrv_nl_batch_done(&batch);
-	return rc;
-}
-
-static int send_delete(struct ndrv_nl *nl, uint32_t group)
-{
-	struct ifinfomsg ifi = {.ifi_family = AF_UNSPEC};
-	struct nl_msg *msg = nlmsg_alloc_simple(RTM_DELLINK, 0);
-
-	if (msg && (nlmsg_append(msg, &ifi, sizeof(ifi), NLMSG_ALIGNTO) || nla_put_u32(msg, IFLA_GROUP, group))) {
-		nlmsg_free(msg);
-		msg = NULL;
-	}
-	return ndrv_nl_send(nl, msg, NULL, "delete the interfaces of group %u", group);
-}
-
 /* Whatever goes wrong with the group, the links are then deleted one by one: only what that says counts. */
 static void delete_slice(struct reaping *reaping, struct ndrv_nl *nl, uint32_t group, const uint32_t *indexes, uint32_t count)
 {
-	uint32_t marked = 0;
-
-	if (group && !send_mark(nl, group, indexes, count, &marked) && (!marked || !send_delete(nl, group)))
+	if (group && !dying_delete(nl, group, indexes, count))
 		return;
 	for (uint32_t i = 0; i < count; i++) {
 		struct ndrv_error err = {0};
@@ -240,15 +166,23 @@ static void sleep_ns(uint64_t ns)
 
 /* One after the other: waits for its time, then a little for calls that are at work in a sandbox, as each of those needs the
  * kernel's lock several times. */
-static void keep_pace(struct reaper *reaper)
+static void keep_pace(const struct reaping *reaping)
 {
+	struct reaper *reaper = reaping->reaper;
+	uint64_t yield_ns = reaping->calm ? CALM_YIELD_NS : YIELD_NS;
+
+	if (atomic_load(&reaper->stopping))
+		return;
 	(void)pthread_mutex_lock(&reaper->pace);
 	uint64_t now = clock_ns();
 	if (reaper->next_slice > now)
 		sleep_ns(reaper->next_slice - now);
-	for (uint64_t waited = 0; waited < YIELD_NS && hostns_has_sandboxes(reaper->hostns); waited += LOOK_NS)
+	for (uint64_t waited = 0; waited < yield_ns && hostns_has_sandboxes(reaper->hostns); waited += LOOK_NS) {
+		if (atomic_load(&reaper->hurry))
+			break;
 		sleep_ns(LOOK_NS);
-	reaper->next_slice = clock_ns() + PACE_NS;
+	}
+	reaper->next_slice = clock_ns() + (reaping->calm && !atomic_load(&reaper->hurry) ? CALM_PACE_NS : PACE_NS);
 	(void)pthread_mutex_unlock(&reaper->pace);
 }
 
@@ -265,12 +199,12 @@ static void *work(void *data)
 		return NULL;
 	}
 	for (;;) {
-		uint32_t at = atomic_fetch_add(&reaping->next, SLICE);
+		uint32_t at = atomic_fetch_add(&reaping->next, reaping->slice);
 		if (at >= reaping->count)
 			break;
 		uint32_t left = reaping->count - at;
-		keep_pace(reaping->reaper);
-		delete_slice(reaping, nl, worker->group, reaping->indexes + at, left < SLICE ? left : SLICE);
+		keep_pace(reaping);
+		delete_slice(reaping, nl, worker->group, reaping->indexes + at, left < reaping->slice ? left : reaping->slice);
 	}
 	hostns_nl_give(reaping->reaper->hostns, nl);
 	return NULL;
@@ -280,8 +214,8 @@ static void *work(void *data)
 static void run_workers(struct reaping *reaping, uint32_t groups)
 {
 	struct reaper *reaper = reaping->reaper;
-	struct worker workers[WORKERS_MAX];
-	uint32_t count = 0, slices = (reaping->count + SLICE - 1) / SLICE;
+	struct worker workers[REAPER_WORKERS_MAX];
+	uint32_t count = 0, slices = (reaping->count + reaping->slice - 1) / reaping->slice;
 
 	for (uint32_t i = 0; i < reaper->count && count < slices; i++)
 		if (groups & (1u << i))
@@ -296,26 +230,37 @@ static void run_workers(struct reaping *reaping, uint32_t groups)
 			(void)pthread_join(workers[i].thread, NULL);
 }
 
-int reaper_delete_links(void *data, const struct ndrv_call *call, const uint32_t *indexes, uint32_t count, struct ndrv_error *err)
+/* A handful is not worth a group, for which all links have to be looked at. */
+static bool is_handful(const struct reaping *reaping)
 {
-	struct reaper *reaper = data;
+	return reaping->count <= SLICE;
+}
+
+int reaper_delete_now(struct reaper *reaper, const struct ndrv_call *call, const uint32_t *indexes, uint32_t count, bool calm,
+		      struct ndrv_error *err)
+{
 	struct reaping reaping = {
 		.reaper = reaper,
 		.call = {.size = sizeof(reaping.call), .requester = "", .request_id = ""},
 		.indexes = indexes,
 		.count = count,
+		.calm = calm,
+		.slice = calm ? CALM_SLICE : SLICE,
 		.err = err,
 	};
-	uint32_t groups, strangers = 0;
+	uint32_t groups = 0, strangers = 0;
+	int rc = 0;
 
-	if (!reaper->count)
-		return ndrv_fail(err, NDRV_E_NOT_IMPLEMENTED, "no link groups are kept for deletions");
 	/* Its deadline counts on every thread; whether it was cancelled is the calling thread's to ask. */
 	reaping.call.deadline_ns = call ? call->deadline_ns : 0;
-	groups = take_groups(reaper, reaping.call.deadline_ns);
-	if (!groups)
-		return ndrv_fail(err, NDRV_E_TIMEOUT, "the call's deadline passed while other links were being deleted");
-	int rc = find_strangers(&reaping, &strangers, err);
+	if (is_handful(&reaping)) {
+		reaping.slice = 1;
+	} else {
+		groups = take_groups(reaper, reaping.call.deadline_ns);
+		if (!groups)
+			return ndrv_fail(err, NDRV_E_TIMEOUT, "the call's deadline passed while other links were being deleted");
+		rc = find_strangers(&reaping, &strangers, err);
+	}
 	if (!rc) {
 		(void)pthread_mutex_init(&reaping.lock, NULL);
 		run_workers(&reaping, groups & ~strangers);

@@ -149,8 +149,12 @@ int ndrv_link_parse(const struct nlmsghdr *message, struct ndrv_link *ret)
 	ret->group = get_u32(attrs[IFLA_GROUP]);
 	if (attrs[IFLA_OPERSTATE])
 		ret->operstate = nla_get_u8(attrs[IFLA_OPERSTATE]);
-	if (attrs[IFLA_LINK_NETNSID])
+	if (attrs[IFLA_LINK_NETNSID]) {
 		ret->netnsid = nla_get_s32(attrs[IFLA_LINK_NETNSID]);
+		/* Not this namespace, as where the attribute is absent, but one without a number: it is about to end. */
+		if (ret->netnsid < 0)
+			ret->netnsid = NDRV_LINK_NETNS_GONE;
+	}
 	if (attrs[IFLA_ADDRESS] && nla_len(attrs[IFLA_ADDRESS]) == sizeof(ret->mac.bytes)) {
 		ret->mac.set = 1;
 		memcpy(ret->mac.bytes, nla_data(attrs[IFLA_ADDRESS]), sizeof(ret->mac.bytes));
@@ -352,7 +356,7 @@ int ndrv_link_delete_many(struct ndrv_nl *nl, const uint32_t *indexes, uint32_t 
 {
 	int rc;
 
-	if (count < 2 || !nl || !NDRV_HAS(nl->ops, delete_links))
+	if (!count || !nl || !NDRV_HAS(nl->ops, delete_links))
 		return delete_one_by_one(nl, indexes, count, err);
 	rc = nl->ops->delete_links(nl, indexes, count, err);
 	if (rc != -NDRV_E_NOT_IMPLEMENTED)

@@ -2,7 +2,9 @@
 /* Many links deleted at once: a network of the bridge driver with all its endpoints, and what that must leave alone. */
 #include "tests/lib/test.h"
 
+#include <linux/if.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "tests/lib/fakehost.h"
 
@@ -72,6 +74,42 @@ static void a_network_goes_with_all_its_endpoints(void **state)
 	assert_non_null(eps[0].view.priv); /* the host's to release */
 }
 
+static void await_end(uint32_t left)
+{
+	for (int i = 0; i < 2000 && (netns_link_count(NULL) != left || netns_link_count(&sandbox) != 1); i++)
+		(void)nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
+	assert_int_equal(netns_link_count(NULL), left);
+	assert_int_equal(netns_link_count(&sandbox), 1);
+}
+
+static void a_network_that_nobody_waits_for_gives_its_names_back_at_once(void **state)
+{
+	struct ndrv_link port = port_of(&eps[0]), bridge, found;
+	struct ndrv_error err = {0};
+
+	(void)state;
+	assert_ok(ndrv_link_get(nl, NULL, port.master, &bridge, &err), &err);
+	assert_ok(fakenet_delete(&net, NDRV_CALL_FORCE | NDRV_CALL_RETIRE), &host.err);
+	assert_false(netns_has_link(NULL, port.name, NULL));
+	assert_false(netns_has_link(NULL, bridge.name, NULL));
+	if (!ndrv_link_get(nl, NULL, port.index, &found, NULL)) {
+		assert_false(found.flags & IFF_UP);
+		assert_int_not_equal(found.group, FAKE_GROUP);
+	}
+	await_end(1);
+}
+
+static void an_endpoint_that_nobody_waits_for_gives_its_name_back_at_once(void **state)
+{
+	struct ndrv_link port = port_of(&eps[3]);
+
+	(void)state;
+	assert_ok(fakeep_delete(&eps[3], NDRV_CALL_RETIRE), &host.err);
+	assert_false(netns_has_link(NULL, port.name, NULL));
+	assert_ok(fakenet_delete(&net, NDRV_CALL_FORCE), &host.err);
+	await_end(1);
+}
+
 /* In the first of them; then in all, so that none can be used. */
 static void strangers_in_groups_of_the_dying_are_left_alone(void **state)
 {
@@ -85,7 +123,8 @@ static void strangers_in_groups_of_the_dying_are_left_alone(void **state)
 		make_stranger("bridge", name, FAKE_GROUP + i);
 	}
 	uint32_t strangers = netns_link_count(NULL) - EPS - 2;
-	assert_ok(fakenet_delete(&net, NDRV_CALL_FORCE), &host.err);
+	assert_ok(fakenet_delete(&net, NDRV_CALL_FORCE | (((const char *)*state)[3] ? NDRV_CALL_RETIRE : 0)), &host.err);
+	await_end(1 + strangers);
 	assert_int_equal(netns_link_count(NULL), 1 + strangers);
 	assert_int_equal(netns_link_count(&sandbox), 1);
 	assert_true(netns_has_link(NULL, "stranger0", &found));
@@ -168,11 +207,15 @@ static void a_link_that_cannot_be_deleted_does_not_stop_the_rest(void **state)
 
 int main(void)
 {
-	static char one[] = "one", all[] = "all";
+	static char one[] = "one", all[] = "all", one_later[] = "one later", all_later[] = "all later";
 	const struct CMUnitTest tests[] = {
 		TEST(a_network_goes_with_all_its_endpoints),
 		cmocka_unit_test_prestate_setup_teardown(strangers_in_groups_of_the_dying_are_left_alone, fresh, finish, one),
 		cmocka_unit_test_prestate_setup_teardown(strangers_in_groups_of_the_dying_are_left_alone, fresh, finish, all),
+		cmocka_unit_test_prestate_setup_teardown(strangers_in_groups_of_the_dying_are_left_alone, fresh, finish, one_later),
+		cmocka_unit_test_prestate_setup_teardown(strangers_in_groups_of_the_dying_are_left_alone, fresh, finish, all_later),
+		TEST(a_network_that_nobody_waits_for_gives_its_names_back_at_once),
+		TEST(an_endpoint_that_nobody_waits_for_gives_its_name_back_at_once),
 		TEST(strangers_that_share_our_group_or_bridge_are_left_alone),
 		TEST(a_port_that_was_taken_off_the_bridge_goes_too),
 		TEST(a_deletion_that_was_broken_off_is_finished),

@@ -5,6 +5,7 @@
 #include <jansson.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "tests/lib/http.h"
 #include "tests/lib/test.h"
@@ -158,6 +159,21 @@ static json_t *get(const struct life *life, const char *target)
 	return document;
 }
 
+/* What dies behind an answer, or behind a recovery, does so soon. */
+static void await_the_dying(const struct life *life)
+{
+	json_int_t dying = 1;
+
+	for (int i = 0; i < 1000 && dying; i++) {
+		json_t *status = get(life, "/v1/status");
+		dying = json_integer_value(json_object_get(status, "links_dying"));
+		json_decref(status);
+		if (dying)
+			(void)nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
+	}
+	assert_int_equal(dying, 0);
+}
+
 static void see_records(const struct life *life, struct seen *seen)
 {
 	json_t *networks = get(life, "/v1/networks"), *endpoints = get(life, "/v1/endpoints"), *status = get(life, "/v1/status");
@@ -270,6 +286,7 @@ void life_look(struct life *life, char *ret, size_t size)
 	struct seen seen = {0};
 
 	ret[0] = '\0';
+	await_the_dying(life);
 	see_records(life, &seen);
 	see_links(life, &seen);
 	see_files(life, &seen);

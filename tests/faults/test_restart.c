@@ -190,7 +190,7 @@ static void what_a_restart_cannot_find_any_more_is_reported_and_can_be_removed(v
 	daemon_start(&fixture->daemon);
 	assert_int_equal(recovered(fixture, "lost"), 1);
 	assert_int_equal(daemon_ctl(&fixture->daemon, NULL, 0, "network", "disconnect", "web", "e7", NULL), 0);
-	assert_int_equal(daemon_ctl(&fixture->daemon, NULL, 0, "network", "rm", "--force", "web", NULL), 0);
+	assert_int_equal(daemon_ctl(&fixture->daemon, NULL, 0, "network", "rm", "--force", "--sync", "web", NULL), 0);
 	assert_int_equal(netns_link_count(NULL), 1);
 	netns_new(&fixture->sandboxes[7]);
 }

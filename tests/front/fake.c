@@ -147,6 +147,10 @@ static struct ndrv_value describe(struct request *request)
 	put_text(request, &map, "file", request->file);
 	if (request->force)
 		put(request, &map, "force", ndrv_bool(1));
+	if (request->sync)
+		put(request, &map, "sync", ndrv_bool(1));
+	if (request->sandbox_gone)
+		put(request, &map, "sandbox_gone", ndrv_bool(1));
 	if (request->dry_run)
 		put(request, &map, "dry_run", ndrv_bool(1));
 	put(request, &map, "role", ndrv_int(request->caller.role));

@@ -96,6 +96,10 @@ static void commands_say_what_they_are_asked_to(void **state)
 		   "{\"Proto\":6,\"Port\":90},{\"Proto\":6,\"Port\":91}]},\"role\":2}");
 	decodes_to("network disconnect blue e1 --force",
 		   "{\"op\":\"disconnect\",\"network\":\"blue\",\"endpoint\":\"e1\",\"force\":true,\"role\":2}");
+	decodes_to("network disconnect blue e1 --gone",
+		   "{\"op\":\"disconnect\",\"network\":\"blue\",\"endpoint\":\"e1\",\"sandbox_gone\":true,\"role\":2}");
+	decodes_to("network disconnect blue e1 --sync",
+		   "{\"op\":\"disconnect\",\"network\":\"blue\",\"endpoint\":\"e1\",\"sync\":true,\"role\":2}");
 	decodes_to("network disconnect blue --endpoint e1",
 		   "{\"op\":\"disconnect\",\"network\":\"blue\",\"endpoint\":\"e1\",\"role\":2}");
 	decodes_to("network rm n1 n2", "{\"deleted\":[\"n1\",\"n2\"]}");

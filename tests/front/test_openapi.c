@@ -88,9 +88,13 @@ static void every_route_is_described(void **state)
 		static const struct {
 			uint32_t flag;
 			const char *name;
-		} queries[] = {{QUERY_FORCE, "force"}, {QUERY_DRY_RUN, "dry_run"}, {QUERY_NETWORK, "network"}};
+		} queries[] = {{QUERY_FORCE, "force"},
+			       {QUERY_DRY_RUN, "dry_run"},
+			       {QUERY_NETWORK, "network"},
+			       {QUERY_SYNC, "sync"},
+			       {QUERY_GONE, "sandbox_gone"}};
 		const yaml_node_t *list = member(operation, "parameters");
-		for (size_t q = 0; q < 3; q++) {
+		for (size_t q = 0; q < sizeof(queries) / sizeof(*queries); q++) {
 			bool found = false;
 			(void)snprintf(reference, sizeof(reference), "#/components/parameters/query_%s", queries[q].name);
 			for (const yaml_node_item_t *item = list ? list->data.sequence.items.start : NULL;

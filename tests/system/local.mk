@@ -40,3 +40,9 @@ check_PROGRAMS += %D%/test_bulk
 %C%_test_bulk_CPPFLAGS = $(SYSTEM_CPPFLAGS)
 %C%_test_bulk_LDADD = $(SYSTEM_LIBS)
 TESTS += %D%/test_bulk
+
+check_PROGRAMS += %D%/test_dying
+%C%_test_dying_SOURCES = %D%/test_dying.c
+%C%_test_dying_CPPFLAGS = $(SYSTEM_CPPFLAGS)
+%C%_test_dying_LDADD = $(SYSTEM_LIBS)
+TESTS += %D%/test_dying

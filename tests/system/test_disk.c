@@ -126,7 +126,7 @@ static void a_full_runtime_directory_is_refused_or_got_over(void **state)
 		7);
 
 	/* A network's own intent goes to the other directory: it can be removed with all it has, and stays away. */
-	assert_int_equal(ctl(fixture, "rm", "-f", "web", NULL), 0);
+	assert_int_equal(ctl(fixture, "rm", "-f", "--sync", "web"), 0);
 	assert_int_equal(unlink(path), 0);
 	(void)daemon_stop(&fixture->daemon, SIGKILL);
 	daemon_start(&fixture->daemon);
@@ -154,7 +154,7 @@ static void a_full_state_directory_changes_nothing(void **state)
 	(void)daemon_stop(&fixture->daemon, SIGKILL);
 	daemon_start(&fixture->daemon);
 	nothing_changed(fixture, before, links);
-	assert_int_equal(ctl(fixture, "rm", "-f", "web", "empty"), 0);
+	assert_int_equal(daemon_ctl(&fixture->daemon, NULL, 0, "network", "rm", "-f", "--sync", "web", "empty", NULL), 0);
 	assert_int_equal(netns_link_count(NULL), 1);
 }
 

@@ -372,6 +372,35 @@ static void a_forged_answer_does_not_reach_us(void **state)
 	(void)close(fd);
 }
 
+/* The namespace of the other end as the kernel tells it; NULL: not at all. */
+static int32_t netnsid_of(const int32_t *told)
+{
+	struct ifinfomsg ifi = {.ifi_index = 5};
+	struct nl_msg *msg = nlmsg_alloc_simple(RTM_NEWLINK, 0);
+	struct ndrv_link link;
+
+	assert_non_null(msg);
+	assert_int_equal(nlmsg_append(msg, &ifi, sizeof(ifi), NLMSG_ALIGNTO), 0);
+	assert_int_equal(nla_put_string(msg, IFLA_IFNAME, "nvx"), 0);
+	assert_int_equal(nla_put_u32(msg, IFLA_LINK, 2), 0);
+	if (told)
+		assert_int_equal(nla_put_s32(msg, IFLA_LINK_NETNSID, *told), 0);
+	assert_int_equal(ndrv_link_parse(nlmsg_hdr(msg), &link), 0);
+	nlmsg_free(msg);
+	return link.netnsid;
+}
+
+/* Its number must not be looked up here: somebody else has it. */
+static void a_peer_in_a_namespace_that_ends_is_told_from_one_of_here(void **state)
+{
+	int32_t none = -1, zero = 0;
+
+	(void)state;
+	assert_int_equal(netnsid_of(NULL), -1);
+	assert_int_equal(netnsid_of(&zero), 0);
+	assert_int_equal(netnsid_of(&none), NDRV_LINK_NETNS_GONE);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -385,6 +414,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(only_link_creation_takes_turns, fresh, finish),
 		cmocka_unit_test_setup_teardown(libnl_route_works_on_the_same_handle, fresh, finish),
 		cmocka_unit_test_setup_teardown(a_list_has_every_link, fresh, finish),
+		cmocka_unit_test(a_peer_in_a_namespace_that_ends_is_told_from_one_of_here),
 		cmocka_unit_test_setup_teardown(a_forged_answer_does_not_reach_us, fresh, finish),
 	};
 

@@ -16,6 +16,8 @@ enum {
 	NDRV_CALL_RESTORE = 1u << 0, /* the host replays what already exists: adopt it, change nothing that is right */
 	NDRV_CALL_UNDO = 1u << 1,    /* the host undoes a failed or late operation: the object may be half there or absent */
 	NDRV_CALL_FORCE = 1u << 2,   /* do not veto; clean up what can be cleaned up */
+	NDRV_CALL_RETIRE = 1u << 3,  /* nobody waits for the end of what is deleted: ndrv_link_delete_many() returns once the links
+					are  out of service and their names free, and the host sees them off */
 };
 
 struct ndrv_call {

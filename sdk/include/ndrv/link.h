@@ -41,6 +41,9 @@ struct ndrv_link_spec {
 	const struct ndrv_link_peer *peer; /* veth only */
 };
 
+/* In a namespace that is ending: `link` is a number in there, whatever has it here. */
+#define NDRV_LINK_NETNS_GONE (-2)
+
 struct ndrv_link {
 	uint32_t index;
 	uint32_t flags; /* IFF_... */
@@ -50,7 +53,7 @@ struct ndrv_link {
 	uint32_t group;
 	uint32_t operstate; /* IF_OPER_... */
 	int32_t port_state; /* BR_STATE_... of a bridge's port; -1: not a port */
-	int32_t netnsid;    /* IFLA_LINK_NETNSID; -1: none */
+	int32_t netnsid;    /* of the namespace `link` is in; -1: this one; or NDRV_LINK_NETNS_GONE */
 	struct ndrv_mac mac;
 	char name[NDRV_IFNAME_MAX];
 	char kind[16];	/* "" for a device of hardware or loopback */
@@ -86,7 +89,10 @@ int ndrv_link_delete(struct ndrv_nl *nl, const char *name, uint32_t index, struc
 /* Deletes many links of this namespace, those that are gone already passed over. One deletion waits 20 ms for the kernel; where the
  * host has a way, a thousand take less than a second, and other calls come in between. They must be the caller's own, looked at
  * (name, kind, group) just before: meanwhile they are in one of the groups behind link_group. A link that cannot be deleted does
- * not stop the rest; the first error is returned. */
+ * not stop the rest; the first error is returned.
+ *
+ * In a call with NDRV_CALL_RETIRE, veth and bridges are only taken down, renamed (the letters "nx" are the host's) and put into
+ * such a group when it returns; the host deletes them soon, a bridge after its ports. Use it for a single link too. */
 int ndrv_link_delete_many(struct ndrv_nl *nl, const uint32_t *indexes, uint32_t count, struct ndrv_error *err);
 
 /* What to change; zero means leave alone. */
