@@ -12,21 +12,81 @@
 
 #define BODY_BYTES 512
 
-const struct life_kind life_bridge = {
-	.type = "bridge",
-	.file = BUILT_DRIVERS "/bridge.so",
-	.network_body = "\"pools\": [{\"subnet\": \"10.9.0.0/24\"}],",
-	.address = {"10.9.0.10", "10.9.0.11"},
-	.links = true,
+#define POOL "\"pools\": [{\"subnet\": \"10.9.0.0/24\"}],"
+#define ADDRESSES                                    \
+	{                                            \
+		[0] = "10.9.0.10", [1] = "10.9.0.11" \
+	}
+
+const struct life_kind life_kinds[] = {
+	{.name = "bridge",
+	 .type = "bridge",
+	 .file = BUILT_DRIVERS "/bridge.so",
+	 .network_body = POOL,
+	 .address = ADDRESSES,
+	 .network_links = 1,
+	 .endpoint_links = 1,
+	 .plugged = true,
+	 .doubles = 240},
+	{.name = "macvlan",
+	 .type = "macvlan",
+	 .file = BUILT_DRIVERS "/macvlan.so",
+	 .network_body = POOL "\"options\": {\"parent\": \"p0\"},",
+	 .address = ADDRESSES,
+	 .parent = "p0 192.0.2.1/24",
+	 .plugged = true,
+	 .doubles = 120},
+	{.name = "ipvlan",
+	 .type = "ipvlan",
+	 .file = BUILT_DRIVERS "/ipvlan.so",
+	 .network_body = POOL "\"options\": {\"parent\": \"p0\"},",
+	 .address = ADDRESSES,
+	 .parent = "p0 192.0.2.1/24",
+	 .plugged = true,
+	 .doubles = 60},
+	{.name = "null", .type = "null", .file = BUILT_DRIVERS "/null.so", .network_body = "", .doubles = 60},
+	{.name = "host", .type = "host", .file = BUILT_DRIVERS "/host.so", .network_body = "", .doubles = 60},
+	{.name = "files",
+	 .type = "files",
+	 .file = BUILT_FAULTS "/filedrv.so",
+	 .network_body = POOL,
+	 .address = ADDRESSES,
+	 .files = true,
+	 .doubles = 120},
 };
-const struct life_kind life_null = {.type = "null", .file = BUILT_DRIVERS "/null.so", .network_body = ""};
-const struct life_kind life_files = {
-	.type = "files",
-	.file = BUILT_FAULTS "/filedrv.so",
-	.network_body = "\"pools\": [{\"subnet\": \"10.9.0.0/24\"}],",
-	.address = {"10.9.0.10", "10.9.0.11"},
-	.files = true,
-};
+const size_t life_kind_count = sizeof(life_kinds) / sizeof(life_kinds[0]);
+
+const struct life_kind *life_kind(const char *name)
+{
+	for (size_t i = 0; i < life_kind_count; i++)
+		if (!strcmp(life_kinds[i].name, name))
+			return &life_kinds[i];
+	fail_msg("no row \"%s\"", name);
+	return NULL;
+}
+
+/* "p0 192.0.2.1/24": one end of a cable; the other one lies about. */
+static void make_parent(const char *what)
+{
+	struct ndrv_link_peer peer = {.name = "wall", .netns_fd = -1};
+	struct ndrv_link_spec spec = {.kind = "veth", .up = 1, .peer = &peer};
+	struct ndrv_nl *nl = netns_nl(NULL);
+	struct ndrv_error err = {0};
+	struct ndrv_prefix prefix;
+	char name[NDRV_IFNAME_MAX];
+	size_t length = strcspn(what, " ");
+	struct ndrv_link link;
+
+	(void)snprintf(name, sizeof(name), "%.*s", (int)length, what);
+	spec.name = name;
+	assert_ok(ndrv_link_create(nl, &spec, NULL, NULL, NULL, &err), &err);
+	assert_ok(ndrv_link_get(nl, name, 0, &link, &err), &err);
+	assert_ok(ndrv_prefix_parse(what + length + 1, &prefix, &err), &err);
+	assert_ok(ndrv_address_add(nl, name, link.index, &prefix, &err), &err);
+	assert_ok(ndrv_link_get(nl, "wall", 0, &link, &err), &err);
+	assert_ok(ndrv_link_set(nl, "wall", link.index, &(struct ndrv_link_change){.up = 1}, &err), &err);
+	ndrv_nl_close(nl);
+}
 
 /* --- the steps --- */
 
@@ -34,17 +94,20 @@ enum { CREATE, CONNECT_A, CONNECT_B, DISCONNECT_A, DELETE };
 
 void life_set_up(struct life *life, const struct life_kind *kind)
 {
-	char yaml[160];
+	char yaml[512];
 
 	*life = (struct life){.kind = kind};
 	netns_enter_fresh();
 	netns_new(&life->sandboxes[0]);
 	netns_new(&life->sandboxes[1]);
+	if (kind->parent)
+		make_parent(kind->parent);
+	life->links_before = (int)netns_link_count(NULL);
 	daemon_set_up(&life->daemon, "calls: {workers: 1, max_workers: 1}\n");
 	(void)snprintf(life->files, sizeof(life->files), "%s/files", life->daemon.dir);
 	assert_int_equal(mkdir(life->files, 0700), 0);
 	(void)snprintf(yaml, sizeof(yaml), "config: {dir: %s}\n", life->files);
-	daemon_add_driver(&life->daemon, kind->type, kind->file, kind->files ? yaml : NULL);
+	daemon_add_driver(&life->daemon, kind->type, kind->file, kind->files ? yaml : kind->yaml);
 }
 
 void life_tear_down(struct life *life)
@@ -58,9 +121,9 @@ static void connect_body(const struct life *life, int which, char *ret)
 {
 	const char *address = life->kind->address[which];
 
-	(void)snprintf(ret, BODY_BYTES, "{\"netns\": \"%s\", \"id\": \"e%d\", \"endpoint\": \"name%d\"%s%s%s}",
-		       life->sandboxes[which].path, which, which, address ? ", \"ip\": \"" : "", address ? address : "",
-		       address ? "\"" : "");
+	(void)snprintf(ret, BODY_BYTES, "{%s \"netns\": \"%s\", \"id\": \"e%d\", \"endpoint\": \"name%d\"%s%s%s}",
+		       life->kind->connect_body ? life->kind->connect_body : "", life->sandboxes[which].path, which, which,
+		       address ? ", \"ip\": \"" : "", address ? address : "", address ? "\"" : "");
 }
 
 /* -1 with `errors`: an error that names code and kind. */
@@ -70,6 +133,7 @@ static int judge(struct life *life, int step, const struct http_answer *answer, 
 		life->acknowledged++;
 		return 1;
 	}
+	life->lacking |= strstr(answer->body, "KERNEL_LACKS") != NULL;
 	if (!errors)
 		fail_msg("step %d was answered with %d %s", step, answer->status, answer->body);
 	/* Without memory even for the error's text. Done or not: nobody has said. */
@@ -137,13 +201,30 @@ int life_run(struct life *life, bool errors)
 	return done;
 }
 
+bool life_possible(const struct life_kind *kind)
+{
+	struct life life;
+
+	life_set_up(&life, kind);
+	daemon_start(&life.daemon);
+	int steps = life_run(&life, true);
+	bool lacking = life.lacking;
+	life_tear_down(&life);
+	if (lacking)
+		print_message("%s: skipped, this kernel lacks what it needs\n", kind->name);
+	else
+		assert_int_equal(steps, LIFE_STEPS);
+	return !lacking;
+}
+
 /* --- what is there --- */
 
 struct seen {
 	json_int_t networks, endpoints, lost, failed;
 	bool endpoint[2];
-	int bridges, veths, others; /* in the host's namespace */
-	bool plugged[2];	    /* a link in the sandbox */
+	int links; /* in the host's namespace, but for lo and the parent */
+	int others;
+	bool plugged[2]; /* a link in the sandbox */
 	int network_files, endpoint_files, join_files;
 };
 
@@ -204,18 +285,13 @@ static void see_links(const struct life *life, struct seen *seen)
 	uint32_t count;
 
 	assert_ok(ndrv_link_list(nl, &links, &count, &err), &err);
-	for (uint32_t i = 0; i < count; i++) {
-		if (!strcmp(links[i].kind, "bridge"))
-			seen->bridges++;
-		else if (!strcmp(links[i].kind, "veth"))
-			seen->veths++;
-		else if (strcmp(links[i].name, "lo") != 0)
-			seen->others++;
-	}
+	seen->links = (int)count - life->links_before;
 	free(links);
 	ndrv_nl_close(nl);
 	for (int i = 0; i < 2; i++)
 		seen->plugged[i] = netns_link_count(&life->sandboxes[i]) > 1;
+	if (life->kind->others)
+		seen->others = life->kind->others((int)seen->networks, (int)seen->endpoints);
 }
 
 static void see_files(const struct life *life, struct seen *seen)
@@ -257,13 +333,17 @@ static void compare_answers(const struct life *life, const struct seen *seen, ch
 
 static void compare_kernel(const struct life *life, const struct seen *seen, char *ret, size_t size)
 {
-	bool links = life->kind->links, files = life->kind->files;
+	const struct life_kind *kind = life->kind;
+	int networks = (int)seen->networks, endpoints = (int)seen->endpoints;
+	bool files = kind->files;
 
-	if (seen->bridges != (links ? seen->networks : 0) || seen->veths != (links ? seen->endpoints : 0) || seen->others)
-		(void)snprintf(ret, size, "%d networks and %d endpoints, but %d bridges, %d veths, %d other links",
-			       (int)seen->networks, (int)seen->endpoints, seen->bridges, seen->veths, seen->others);
+	if (seen->links != networks * kind->network_links + endpoints * kind->endpoint_links)
+		(void)snprintf(ret, size, "%d networks and %d endpoints, but %d links", networks, endpoints, seen->links);
+	if (seen->others)
+		(void)snprintf(ret, size, "%d networks and %d endpoints, and %d objects too many", networks, endpoints,
+			       seen->others);
 	for (int i = 0; i < 2; i++)
-		if (seen->plugged[i] != (links && seen->endpoint[i]))
+		if (seen->plugged[i] != (kind->plugged && seen->endpoint[i]))
 			(void)snprintf(ret, size, "endpoint e%d is %sthere, its interface is %sthere", i,
 				       seen->endpoint[i] ? "" : "not ", seen->plugged[i] ? "" : "not ");
 	if (seen->network_files != (files ? seen->networks : 0) || seen->endpoint_files != (files ? seen->endpoints : 0) ||
@@ -302,7 +382,7 @@ void life_close(struct life *life, char *ret, size_t size)
 	for (int i = 0; i < 2; i++)
 		if (life->endpoints[i] == ABSENT)
 			(void)life_step(life, CONNECT_A + i, false);
-	if (life->kind->links && !netns_ping(&life->sandboxes[0], life->kind->address[1]))
+	if (life->kind->plugged && !netns_ping(&life->sandboxes[0], life->kind->address[1]))
 		(void)snprintf(ret, size, "the endpoints do not reach each other");
 	else if (life_step(life, DELETE, false) != 1)
 		(void)snprintf(ret, size, "the deletion was not answered");

@@ -20,7 +20,7 @@ static char reply[REPLY_BYTES];
 static int set_up(void **state)
 {
 	(void)state;
-	life_set_up(&life, &life_bridge);
+	life_set_up(&life, life_kind("bridge"));
 	daemon_start(&life.daemon);
 	return 0;
 }
