@@ -3,6 +3,7 @@
  * else is logged and the record goes, for what is left over must not keep a user from trying again. */
 #include "host/dispatch/mend.h"
 #include "host/dispatch/steps.h"
+#include "host/dispatch/twin.h"
 
 #define TRIES 4
 
@@ -49,6 +50,9 @@ int tear_network(struct job *job, struct network *network, uint32_t flags, struc
 		return rc;
 	}
 	pass_over(job, OPS_SLOT(network_delete), network, NULL, &error);
+	/* It believes that the network is there still, and goes by that. */
+	if (network->view.priv)
+		release_priv(instance, network, NULL);
 	return 0;
 }
 
@@ -94,6 +98,8 @@ int tear_endpoint(struct job *job, struct endpoint *endpoint, uint32_t flags, st
 		return rc;
 	}
 	pass_over(job, OPS_SLOT(endpoint_delete), network, endpoint, &error);
+	if (endpoint->view.priv)
+		release_priv(instance, network, endpoint);
 	return 0;
 }
 

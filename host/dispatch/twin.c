@@ -19,7 +19,7 @@ void twin_exchange(struct network *network, struct endpoint *endpoint)
 
 /* release has no call, only a frame and, where the driver wants it, its turn. What a generation that was given up has is lost with
  * it: a call hangs in it, and has its turn. */
-static void release(struct instance *instance, struct network *network, struct endpoint *endpoint)
+void release_priv(struct instance *instance, struct network *network, struct endpoint *endpoint)
 {
 	struct generation *generation = instance->generation;
 	bool serial = generation->threading == NDRV_THREADS_DRIVER;
@@ -43,7 +43,7 @@ void twin_drop_endpoint(struct endpoint *endpoint)
 	if (!instance)
 		return;
 	twin_exchange(network, endpoint);
-	release(instance, network, endpoint);
+	release_priv(instance, network, endpoint);
 	twin_exchange(network, endpoint);
 	endpoint->twin = (struct twin){0};
 }
@@ -63,7 +63,7 @@ void twin_drop_network(struct network *network)
 	if (!instance)
 		return;
 	twin_exchange(network, NULL);
-	release(instance, network, NULL);
+	release_priv(instance, network, NULL);
 	twin_exchange(network, NULL);
 	network->twin = (struct twin){0};
 }

@@ -15,4 +15,7 @@ void twin_drop_network(struct network *network);
 /* The same until the time is over. True: nothing is left. */
 bool twin_drop_slice(struct network *network, uint64_t until_ns);
 
+/* The driver frees what it hung on the network, or on the endpoint (not NULL); nothing in the kernel changes. Under the turn. */
+void release_priv(struct instance *instance, struct network *network, struct endpoint *endpoint);
+
 #endif
