@@ -19,6 +19,7 @@
 #define ADDRESS "10.66.0.10"
 #define ANSWER_MS 40000
 #define DEADLINE_MS 28000
+#define SETTLE_MS 20000
 
 void rig_need(void)
 {
@@ -326,8 +327,49 @@ bool rig_bring(struct rig *rig, enum rig_state wanted, char *reason)
 
 /* --- sweeps --- */
 
+/* What the host could not do, it does by itself now that nothing fails any more. */
+static bool is_mending(struct rig *rig, char *reason)
+{
+	struct http_answer answer = {0};
+
+	(void)snprintf(reason, RIG_REASON, "no status");
+	if (http_ask(rig->daemon.socket, "GET", "/v1/status", NULL, &answer) || answer.status != 200) {
+		http_answer_free(&answer);
+		return true;
+	}
+	json_t *document = json_loads(answer.body, 0, NULL);
+	http_answer_free(&answer);
+	const json_t *mending = json_object_get(document, "mending");
+	bool busy = json_integer_value(json_object_get(mending, "rows")) ||
+		    json_integer_value(json_object_get(mending, "kernel_objects")) ||
+		    json_is_true(json_object_get(mending, "networks"));
+	char *text = json_dumps(mending, 0);
+	(void)snprintf(reason, RIG_REASON, "%s", text ? text : "");
+	free(text);
+	json_decref(document);
+	return busy;
+}
+
+/* Returns whether there was something. */
+static bool settle(struct rig *rig, char *reason)
+{
+	char status[RIG_REASON];
+	long long until = now_ms() + SETTLE_MS;
+	bool any = false;
+
+	while (is_mending(rig, status)) {
+		any = true;
+		if (now_ms() > until) {
+			(void)snprintf(reason, RIG_REASON, "it does not get done with what was left over: %.3000s", status);
+			return true;
+		}
+		(void)nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
+	}
+	return any;
+}
+
 /* A restart finds on disk what the host believed. */
-static bool same_after_restart(struct rig *rig, bool half, bool unsure, char *reason)
+static bool same_after_restart(struct rig *rig, bool half, char *reason)
 {
 	enum rig_state before, after;
 
@@ -340,10 +382,8 @@ static bool same_after_restart(struct rig *rig, bool half, bool unsure, char *re
 	}
 	if (!rig_look(rig, half, &after, reason))
 		return false;
-	/* A deletion that was refused half-way may be finished by the restart. And where even the removal of a record could not be
-	 * written, a record whose last write was refused may be there whole: the write was in the file, only its sync failed. */
-	rig->total.left += unsure && after > before;
-	if (after == before || (half && after < before) || unsure)
+	/* A deletion that was refused half-way may be finished by the restart. */
+	if (after == before || (half && after < before))
 		return true;
 	(void)snprintf(reason, RIG_REASON, "a restart makes state %d of %d", (int)after, (int)before);
 	return false;
@@ -370,14 +410,8 @@ static bool holds(struct rig *rig, const struct rig_case *what, enum rig_request
 	memcpy(answer, reason, RIG_REASON);
 	if (is_dead(rig, reason) || status < 0 || (status == 0 && !what->silence))
 		return false;
-	bool agrees = rig_look(rig, !done && removes, &now, reason);
-	if (!agrees && what->restart) {
-		/* Nothing could be undone then either. The next start finds what was left. */
-		rig->total.left++;
-		(void)daemon_stop(&rig->daemon, SIGKILL);
-		agrees = rig_try_start(rig) && rig_look(rig, !done && removes, &now, reason);
-	}
-	if (!agrees)
+	rig->total.mended += settle(rig, reason);
+	if (!rig_look(rig, !done && removes, &now, reason))
 		return false;
 	bool fits = done	  ? now == after
 		    : status == 0 ? now == before || now == after
@@ -388,7 +422,7 @@ static bool holds(struct rig *rig, const struct rig_case *what, enum rig_request
 		return false;
 	}
 	if (rig->restart_every && ++rig->since_restart % rig->restart_every == 0 &&
-	    !same_after_restart(rig, !done && removes, !done && what->sticky && what->kind == INJECT_WRITE, reason))
+	    !same_after_restart(rig, !done && removes, reason))
 		return false;
 	return rig_bring(rig, after, reason) && rig_bring(rig, removes ? RIG_NOTHING : rig_before(request), reason);
 }
@@ -450,13 +484,13 @@ static uint64_t count_points(struct rig *rig, const struct rig_case *what, enum 
 void rig_print_head(void)
 {
 	print_message("%-28s %7s %12s %8s %8s %8s %8s\n", "what fails", "points", "inconsistent", "refused", "done", "silent",
-		      "left");
+		      "mended");
 }
 
 void rig_print(const char *name, const struct rig_count *count)
 {
 	print_message("%-28s %7u %12u %8u %8u %8u %8u\n", name, count->points, count->inconsistent, count->refused, count->done,
-		      count->silent, count->left);
+		      count->silent, count->mended);
 }
 
 void rig_sweep(struct rig *rig, const struct rig_case *what)
@@ -474,7 +508,7 @@ void rig_sweep(struct rig *rig, const struct rig_case *what)
 		.refused = rig->total.refused - before.refused,
 		.done = rig->total.done - before.done,
 		.silent = rig->total.silent - before.silent,
-		.left = rig->total.left - before.left,
+		.mended = rig->total.mended - before.mended,
 	};
 	rig_print(what->name, &own);
 }

@@ -33,14 +33,13 @@ struct rig_case {
 	int error;
 	bool sticky;
 	bool silence;	      /* a connection may end without an answer */
-	bool restart;	      /* what is left over may wait for the next start */
 	unsigned sample;      /* points per request in a short run; 0: all */
 	unsigned first, last; /* requests */
 };
 
 struct rig_count {
 	unsigned points, inconsistent, refused, done, silent;
-	unsigned left; /* of the consistent: only after a restart */
+	unsigned mended; /* of the consistent: the host put them right by itself, a moment later */
 };
 
 struct rig {

@@ -17,7 +17,6 @@ static void an_operation_that_runs_out_of_memory_is_whole_or_undone(void **state
 		 .error = ENOMEM,
 		 .sticky = true,
 		 .sample = 12,
-		 .restart = true,
 		 .silence = true,
 		 ALL},
 	};
