@@ -59,6 +59,12 @@ struct config_ownership {
 	uint32_t route_protocol; /* 5 ... 255 */
 };
 
+/* This host among those that share tables (docs/tables.md). */
+struct config_node {
+	const char *name;    /* "auto": the machine's */
+	const char *address; /* where the others reach it; "none": not said */
+};
+
 /* An operation that is never allowed. Whether there is such an operation is known to the dispatcher, which says so with `at`. */
 struct config_deny {
 	const char *type; /* NULL: whatever the driver */
@@ -98,6 +104,7 @@ struct config {
 	struct config_calls calls;
 	struct config_swap swap;
 	struct config_ownership ownership;
+	struct config_node node;
 	uint32_t deny_count;
 	uint32_t pool_count;
 	uint32_t driver_count;

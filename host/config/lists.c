@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Keys of the top with a form of their own: instance, control.group, deny, address_pools; and the checks between keys. */
+/* Keys of the top with a form of their own: instance, node, control.group, deny, address_pools; and the checks between keys. */
 #include <inttypes.h>
 #include <string.h>
 #include <sys/un.h>
@@ -45,6 +45,59 @@ int describe_instance(const void *from, struct arena *arena, struct ndrv_value *
 	(void)arena;
 	(void)err;
 	*ret = ndrv_string(config->instance);
+	return 0;
+}
+
+/* A name that tables take as a row's owner. */
+int read_node_name(const struct node *node, void *into, struct arena *arena, struct ndrv_error *err)
+{
+	struct config *config = into;
+	const char *name = NULL;
+	const char *expected = "a name of at most 255 bytes without blanks, or auto for the machine's";
+	int rc = scalar_text(node, expected, &name, err);
+
+	if (rc < 0)
+		return rc;
+	for (const char *at = name; *at; at++)
+		if ((unsigned char)*at <= ' ' || (unsigned char)*at >= 0x7f)
+			return wrong(node, expected, err);
+	if (strlen(name) > 255)
+		return wrong(node, expected, err);
+	return copy_text(node, name, arena, &config->node.name, err);
+}
+
+int describe_node_name(const void *from, struct arena *arena, struct ndrv_value *ret, struct ndrv_error *err)
+{
+	const struct config *config = from;
+
+	(void)arena;
+	(void)err;
+	*ret = ndrv_string(config->node.name);
+	return 0;
+}
+
+int read_node_address(const struct node *node, void *into, struct arena *arena, struct ndrv_error *err)
+{
+	struct config *config = into;
+	struct ndrv_addr parsed;
+	const char *address = NULL;
+	const char *expected = "an address, or none";
+	int rc = scalar_text(node, expected, &address, err);
+
+	if (rc < 0)
+		return rc;
+	if (strcmp(address, "none") != 0 && ndrv_addr_parse(address, &parsed, NULL))
+		return wrong(node, expected, err);
+	return copy_text(node, address, arena, &config->node.address, err);
+}
+
+int describe_node_address(const void *from, struct arena *arena, struct ndrv_value *ret, struct ndrv_error *err)
+{
+	const struct config *config = from;
+
+	(void)arena;
+	(void)err;
+	*ret = ndrv_string(config->node.address);
 	return 0;
 }
 

@@ -148,6 +148,22 @@ static const struct schema_key ownership_keys[] = {
 };
 static const struct schema ownership = {ownership_keys, COUNT(ownership_keys)};
 
+static const struct schema_key node_keys[] = {
+	{.name = "name",
+	 CUSTOM(node_name),
+	 AT(node.name),
+	 .fallback = "auto",
+	 .expected = "a name, or auto",
+	 .doc = "This host's name among those that share tables; auto: the machine's."},
+	{.name = "address",
+	 CUSTOM(node_address),
+	 AT(node.address),
+	 .fallback = "none",
+	 .expected = "an address, or none",
+	 .doc = "Where the other hosts reach this one; drivers that span hosts are told."},
+};
+static const struct schema node_section = {node_keys, COUNT(node_keys)};
+
 static const struct schema_key top_keys[] = {
 	{.name = "instance",
 	 CUSTOM(instance),
@@ -178,6 +194,7 @@ static const struct schema_key top_keys[] = {
 	 .kind = KEY_SECTION,
 	 .section = &ownership,
 	 .doc = "The numbers that mark what this host made in the kernel."},
+	{.name = "node", .kind = KEY_SECTION, .section = &node_section, .doc = "This host among those that share tables."},
 	{.name = "address_pools",
 	 CUSTOM(pools),
 	 .expected = "a list of pools",

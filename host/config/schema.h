@@ -67,6 +67,8 @@ int path_check(const struct node *node, const char *path, struct ndrv_error *err
 /* The custom kinds. */
 int read_instance(const struct node *node, void *into, struct arena *arena, struct ndrv_error *err);
 int read_group(const struct node *node, void *into, struct arena *arena, struct ndrv_error *err);
+int read_node_name(const struct node *node, void *into, struct arena *arena, struct ndrv_error *err);
+int read_node_address(const struct node *node, void *into, struct arena *arena, struct ndrv_error *err);
 int read_deny(const struct node *node, void *into, struct arena *arena, struct ndrv_error *err);
 int read_pools(const struct node *node, void *into, struct arena *arena, struct ndrv_error *err);
 int read_drivers(const struct node *node, void *into, struct arena *arena, struct ndrv_error *err);
@@ -75,6 +77,8 @@ int read_sha256(const struct node *node, void *into, struct arena *arena, struct
 int read_driver_config(const struct node *node, void *into, struct arena *arena, struct ndrv_error *err);
 int describe_instance(const void *from, struct arena *arena, struct ndrv_value *ret, struct ndrv_error *err);
 int describe_group(const void *from, struct arena *arena, struct ndrv_value *ret, struct ndrv_error *err);
+int describe_node_name(const void *from, struct arena *arena, struct ndrv_value *ret, struct ndrv_error *err);
+int describe_node_address(const void *from, struct arena *arena, struct ndrv_value *ret, struct ndrv_error *err);
 int describe_deny(const void *from, struct arena *arena, struct ndrv_value *ret, struct ndrv_error *err);
 int describe_pools(const void *from, struct arena *arena, struct ndrv_value *ret, struct ndrv_error *err);
 int describe_drivers(const void *from, struct arena *arena, struct ndrv_value *ret, struct ndrv_error *err);
