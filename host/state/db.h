@@ -25,6 +25,8 @@ struct db_spec {
 	const char *scrub;
 	const char *const *statements;
 	unsigned statement_count;
+	const char *count; /* of a file that dies with the kernel's objects: how many rows it has, and what takes them away */
+	const char *empty;
 	bool backups; /* it is durable: backups are kept, and a corrupt one is restored from them */
 };
 

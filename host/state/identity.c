@@ -55,7 +55,7 @@ static bool is_same(struct db *live, const char *key, const char *present)
 static int remember(struct db *live, const char *boot, const char *netns, bool empty)
 {
 	char *sql = sqlite3_mprintf("BEGIN IMMEDIATE; %s INSERT OR REPLACE INTO meta VALUES('boot_id', %Q), ('netns', %Q); COMMIT",
-				    empty ? "DELETE FROM endpoint;" : "", boot, netns);
+				    empty ? live->spec->empty : "", boot, netns);
 	int rc = sql ? db_exec(live, sql) : SQLITE_NOMEM;
 
 	sqlite3_free(sql);
@@ -75,7 +75,7 @@ int live_check_identity(struct db *live, bool *ret_continued, struct ndrv_error 
 		reason = "the machine has booted since";
 	else if (!is_same(live, "netns", netns))
 		reason = "it was written in another network namespace";
-	int rc = db_query_text(live, "SELECT count(*) FROM endpoint", count, sizeof(count));
+	int rc = db_query_text(live, live->spec->count, count, sizeof(count));
 	rc = rc ? rc : remember(live, boot, netns, reason != NULL);
 	if (rc)
 		return db_fail(live, rc, "write", "boot id and namespace", err);

@@ -62,4 +62,30 @@ const struct db_spec live_spec = {
 					 "DELETE FROM endpoint WHERE crc IS NOT ndrv_crc(nid, eid, serial, body);",
 	.statements = live_statements,
 	.statement_count = sizeof(live_statements) / sizeof(live_statements[0]),
+	.count = "SELECT count(*) FROM endpoint",
+	.empty = "DELETE FROM endpoint;",
+};
+
+static const char *const rows_statements[] = {
+	[PUT_ROW] = "INSERT INTO row VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ndrv_crc(?1, ?2, ?3, ?4, ?5, ?6, ?7)) ON CONFLICT DO UPDATE"
+		    " SET origin = excluded.origin, revision = excluded.revision, value = excluded.value, crc = excluded.crc",
+	[DEL_ROW] = "DELETE FROM row WHERE nid = ?1 AND place = ?2 AND key = ?3 AND owner = ?4",
+	[DEL_ROWS] = "DELETE FROM row WHERE nid = ?1",
+};
+
+#define ROW_CRC "ndrv_crc(nid, place, key, owner, origin, revision, value)"
+
+const struct db_spec rows_spec = {
+	.file = "tables.db",
+	.synchronous = "OFF",
+	.schema = META_AND_DAMAGED
+	"CREATE TABLE row(nid TEXT NOT NULL, place TEXT NOT NULL, key TEXT NOT NULL, owner TEXT NOT NULL, origin TEXT NOT NULL,"
+	" revision INTEGER NOT NULL, value BLOB NOT NULL, crc INTEGER NOT NULL, PRIMARY KEY(nid, place, key, owner))"
+	" WITHOUT ROWID, STRICT;",
+	.scrub = SET_ASIDE("row", "nid || ' ' || place || ' ' || key || ' ' || owner", "value",
+			   "'checksum'") "row WHERE crc IS NOT " ROW_CRC ";DELETE FROM row WHERE crc IS NOT " ROW_CRC ";",
+	.statements = rows_statements,
+	.statement_count = sizeof(rows_statements) / sizeof(rows_statements[0]),
+	.count = "SELECT count(*) FROM row",
+	.empty = "DELETE FROM row;",
 };

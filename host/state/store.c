@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "host/state/store.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "host/state/codec.h"
@@ -32,6 +34,25 @@ static void close_file(struct db *db, int lock)
 	(void)close(lock);
 }
 
+/* Rows of tables have the life of live.db, and more of them: a file of their own. */
+static int open_rows(struct store *store, struct ndrv_error *err)
+{
+	char dir[PATH_MAX];
+	bool continued;
+
+	(void)snprintf(dir, sizeof(dir), "%s", store->live.path);
+	*strrchr(dir, '/') = '\0';
+	int rc = db_open(&store->rows, &rows_spec, dir, err);
+	if (rc)
+		return rc;
+	rc = live_check_identity(&store->rows, &continued, err);
+	if (!rc)
+		return 0;
+	db_close(&store->rows);
+	(void)pthread_mutex_destroy(&store->rows.mutex);
+	return rc;
+}
+
 int store_open(const struct store_paths *paths, struct store **ret, struct ndrv_error *err)
 {
 	struct store *store = calloc(1, sizeof(*store));
@@ -45,6 +66,7 @@ int store_open(const struct store_paths *paths, struct store **ret, struct ndrv_
 	if (rc)
 		goto close_state;
 	rc = live_check_identity(&store->live, &store->continued, err);
+	rc = rc ? rc : open_rows(store, err);
 	if (rc)
 		goto close_live;
 	*ret = store;
@@ -64,6 +86,8 @@ void store_close(struct store *store)
 		return;
 	if (store->state.changes > 0)
 		db_backup(&store->state);
+	db_close(&store->rows);
+	(void)pthread_mutex_destroy(&store->rows.mutex);
 	close_file(&store->live, store->live_lock);
 	close_file(&store->state, store->state_lock);
 	free(store);
@@ -181,11 +205,13 @@ static int report_file(struct db *db, struct ndrv_arena *arena, struct ndrv_valu
 
 int store_report(struct store *store, struct ndrv_arena *arena, struct ndrv_value *ret, struct ndrv_error *err)
 {
-	struct ndrv_value state = ndrv_null(), live = ndrv_null();
+	struct ndrv_value state = ndrv_null(), live = ndrv_null(), rows = ndrv_null();
 	int rc = report_file(&store->state, arena, &state, err);
 
 	rc = rc ? rc : report_file(&store->live, arena, &live, err);
+	rc = rc ? rc : report_file(&store->rows, arena, &rows, err);
 	*ret = ndrv_null();
 	rc = rc ? rc : ndrv_map_set(arena, ret, "state_db", state, err);
-	return rc ? rc : ndrv_map_set(arena, ret, "live_db", live, err);
+	rc = rc ? rc : ndrv_map_set(arena, ret, "live_db", live, err);
+	return rc ? rc : ndrv_map_set(arena, ret, "tables_db", rows, err);
 }

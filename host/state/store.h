@@ -57,6 +57,24 @@ int store_driver_put_value(struct store *store, const char *driver, const char *
 int store_driver_get_value(struct store *store, struct arena *arena, const char *driver, const char *key, struct ndrv_value *ret,
 			   struct ndrv_error *err);
 
+/* Rows of tables (RUNTIME_DIR/tables.db, with live.db's life): what host/table keeps. Nodes too, with nid "". Texts are
+ * NUL-terminated and not NULL. */
+struct store_row {
+	const char *nid, *table, *key, *owner, *origin;
+	const void *value;
+	size_t bytes;
+	uint64_t revision;
+	bool gone;
+};
+
+/* One transaction, all or nothing: `all_of` (NULL: none) is a network all of whose rows go first. */
+int store_rows_begin(struct store *store, const char *all_of, struct ndrv_error *err);
+int store_rows_put(struct store *store, const struct store_row *row, struct ndrv_error *err);
+/* `rc` not 0: nothing of it happened; returned, or the failure to commit. */
+int store_rows_end(struct store *store, int rc, struct ndrv_error *err);
+/* Every row, by revision, until `each` returns non-zero, which is returned. */
+int store_rows_load(struct store *store, int (*each)(const struct store_row *row, void *data), void *data, struct ndrv_error *err);
+
 /* Both files are what this host left when it last ran in this namespace since the machine booted: what they do not have is not
  * there. After store_load(). */
 bool store_is_whole(const struct store *store);
