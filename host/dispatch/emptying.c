@@ -2,6 +2,7 @@
 /* A network is deleted by force with its endpoints in it: one by one, or all at once where the driver can. The network's intent to
  * be deleted is on disk already and covers its endpoints: nothing is written for each of them. */
 #include "host/dispatch/emptying.h"
+#include "host/dispatch/rows.h"
 #include "host/dispatch/steps.h"
 #include "host/dispatch/twin.h"
 
@@ -33,6 +34,7 @@ static int leave_one(struct endpoint *endpoint, void *data)
 
 	if (endpoint->join.state == JOIN_NONE)
 		return 0;
+	rows_withdraw(job->dispatch, endpoint);
 	if (endpoint->join.programmed)
 		step_revoke(job, endpoint, NDRV_CALL_FORCE);
 	tear_join(job, endpoint, NDRV_CALL_FORCE);

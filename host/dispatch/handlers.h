@@ -36,4 +36,11 @@ int run_driver_list(struct job *job);
 int run_status(struct job *job);
 int run_metrics(struct job *job);
 
+int run_table_list(struct job *job);
+int run_table_get(struct job *job);
+int run_table_write(struct job *job);
+int run_node_list(struct job *job);
+int run_node_add(struct job *job);
+int run_node_remove(struct job *job);
+
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Whether anything runs, for a host that is about to be replaced by another program. */
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 #include "host/dispatch/core.h"
@@ -22,11 +23,12 @@ static void note_running(struct job *job, void *data)
 
 	if (running->any || (!job->own_done && job->request.op == running->but_for))
 		return;
+	bool own_timer = job->own_done && !strcmp(job->op->name, "timer");
 	running->any = true;
 	(void)pthread_mutex_lock(&job->lock);
 	(void)snprintf(running->what, sizeof(running->what), "%s%s%s%s%s by %s has been running for %llu ms (%s%s%sthread %d)",
-		       job->own_done && !job->recovers ? "a driver's timer" : job->op->name, *job->nid ? " on network " : "",
-		       job->nid, *job->eid ? ", endpoint " : "", job->eid, *job->requester ? job->requester : "the host",
+		       own_timer ? "a driver's timer" : job->op->name, *job->nid ? " on network " : "", job->nid,
+		       *job->eid ? ", endpoint " : "", job->eid, *job->requester ? job->requester : "the host",
 		       (unsigned long long)(now > since ? (now - since) / NSEC_PER_MSEC : 0), slot ? "in " : "",
 		       slot ? slot_name(slot - 1) : "", slot ? " of its driver, " : "", (int)atomic_load(&job->call_tid));
 	(void)pthread_mutex_unlock(&job->lock);

@@ -33,13 +33,17 @@ host_libhost_a_SOURCES += \
 	%D%/plugging.c %D%/plugging.h \
 	%D%/op_prune.c %D%/recover.c %D%/recovering.c %D%/recovering.h %D%/reconcile.c %D%/reconcile.h \
 	%D%/request.c %D%/request.h \
+	%D%/op_rows.c \
+	%D%/rows.c %D%/rows.h \
 	%D%/services.c %D%/services.h \
 	%D%/status.c \
 	%D%/steps.h \
+	%D%/strand.c %D%/strand.h \
 	%D%/tear.c \
 	%D%/timers.c %D%/timers.h \
 	%D%/transfer.c %D%/transfer.h \
 	%D%/transfer_adopt.c %D%/transfer_check.c %D%/transfer_parts.h %D%/transfer_watch.c \
 	%D%/twin.c %D%/twin.h \
 	%D%/unserved.c %D%/unserved.h \
-	%D%/values.c
+	%D%/values.c \
+	%D%/watching.c %D%/watching.h

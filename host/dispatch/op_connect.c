@@ -69,7 +69,7 @@ static int connect_joined(struct job *job, struct plugging *plugging, struct end
 	if (rc)
 		return rc;
 	rc = finish_join(job, plugging, endpoint, result, err);
-	return rc ? rc : step_joined(job, endpoint, err);
+	return rc ? rc : step_joined(job, endpoint, result, err);
 }
 
 /* The id is taken: the same connect again gets the same answer. */

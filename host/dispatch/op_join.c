@@ -4,6 +4,7 @@
 
 #include "host/dispatch/handlers.h"
 #include "host/dispatch/plugging.h"
+#include "host/dispatch/rows.h"
 #include "host/dispatch/steps.h"
 
 /* --- join --- */
@@ -125,13 +126,15 @@ int step_join(struct job *job, struct endpoint *endpoint, const char *sandbox_ke
 	return rc;
 }
 
-int step_joined(struct job *job, struct endpoint *endpoint, struct ndrv_error *err)
+int step_joined(struct job *job, struct endpoint *endpoint, const struct join_result *result, struct ndrv_error *err)
 {
 	uint32_t was = endpoint->state;
 
+	/* Before the record says so: a crash in between withdraws them again. */
+	int rc = rows_publish(job->dispatch, endpoint, result, err);
 	endpoint->state = RECORD_LIVE;
 	endpoint->join.state = JOIN_JOINED;
-	int rc = keep_endpoint(job->dispatch, endpoint, err);
+	rc = rc ? rc : keep_endpoint(job->dispatch, endpoint, err);
 	if (rc) {
 		endpoint->state = was;
 		step_leave(job, endpoint, NDRV_CALL_UNDO);
@@ -184,7 +187,7 @@ int run_join(struct job *job)
 		return ndrv_fail(err, NDRV_E_NO_SERVICE, "out of memory");
 	int rc = step_join(job, endpoint, key, result, err);
 	if (!rc)
-		rc = step_joined(job, endpoint, err);
+		rc = step_joined(job, endpoint, result, err);
 	return rc ? rc : reply_join(job, endpoint, err);
 }
 
@@ -192,6 +195,7 @@ int run_join(struct job *job)
 
 void step_unplug(struct job *job, struct endpoint *endpoint, uint32_t flags)
 {
+	rows_withdraw(job->dispatch, endpoint);
 	if (endpoint->join.programmed)
 		step_revoke(job, endpoint, flags);
 	tear_join(job, endpoint, flags);

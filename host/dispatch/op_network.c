@@ -6,6 +6,7 @@
 #include "host/dispatch/gate.h"
 #include "host/dispatch/handlers.h"
 #include "host/dispatch/inspect.h"
+#include "host/dispatch/rows.h"
 #include "host/dispatch/steps.h"
 #include "host/dispatch/twin.h"
 #include "host/dispatch/unserved.h"
@@ -122,7 +123,8 @@ static int make_network(struct job *job, struct network *network, struct ndrv_er
 	rc = keep_network(dispatch, network, err);
 	if (rc)
 		return rc;
-	rc = call_create(job, network, err);
+	rc = rows_open_network(dispatch, network, err);
+	rc = rc ? rc : call_create(job, network, err);
 	if (!rc) {
 		network->state = RECORD_LIVE;
 		rc = keep_network(dispatch, network, err);
@@ -149,6 +151,7 @@ static int create_new(struct job *job, struct network *network, struct ndrv_erro
 			forget_network(job->dispatch, network->view.id);
 		}
 		network_release(job->dispatch, network);
+		rows_close_network(job->dispatch, network);
 		twin_drop_network(network);
 		records_del(job->dispatch->parts.records, network);
 		return rc;
@@ -237,6 +240,7 @@ int step_network_delete(struct job *job, struct network *network, bool force, st
 	}
 	if (dispatch->services)
 		services_drop_network(dispatch->services, &network->view);
+	rows_close_network(dispatch, network);
 	forget_network(dispatch, network->view.id);
 	if (network->unserved)
 		aside_forget(dispatch, network->view.id);

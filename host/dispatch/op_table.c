@@ -75,6 +75,13 @@ static struct op table[REQ_COUNT] = {
 	ROW(METRICS, 0, ROLE_OPERATE, NONE, run_metrics, "counters in Prometheus' text format"),
 	ROW(RELOAD, OP_UPPER | OP_MUTATES, ROLE_ADMIN, NONE, NULL, "read the configuration again"),
 	ROW(REEXEC, OP_UPPER | OP_MUTATES | OP_DRY, ROLE_ADMIN, NONE, NULL, "let another ndrvd program take over in place"),
+	ROW(TABLE_LIST, 0, ROLE_OPERATE, NONE, run_table_list, "list tables, and how far their drivers are"),
+	ROW(TABLE_GET, OP_UNKNOWN_FINE, ROLE_OPERATE, NONE, run_table_get, "show a row of a table"),
+	ROW(TABLE_WRITE, OP_UNKNOWN_FINE | OP_MUTATES, ROLE_ADMIN, NONE, run_table_write, "write rows of other nodes"),
+	ROW(NODE_LIST, 0, ROLE_OPERATE, NONE, run_node_list, "list the nodes that share tables"),
+	ROW(NODE_ADD, OP_MUTATES, ROLE_ADMIN, NONE, run_node_add, "tell drivers of a node"),
+	ROW(NODE_REMOVE, OP_MUTATES | OP_DELETES, ROLE_ADMIN, NONE, run_node_remove,
+	    "tell drivers that a node is gone, and its rows"),
 };
 /* clang-format on */
 

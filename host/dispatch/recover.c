@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "host/dispatch/recovering.h"
+#include "host/dispatch/rows.h"
 #include "host/dispatch/steps.h"
 #include "host/dispatch/unserved.h"
 
@@ -126,6 +127,7 @@ static void undo_network(struct recovery *recovery, struct network *network)
 	struct dispatch *dispatch = recovery->job->dispatch;
 
 	(void)tear_network(recovery->job, network, NDRV_CALL_UNDO, NULL);
+	rows_close_network(dispatch, network);
 	forget_network(dispatch, network->view.id);
 	network_release(dispatch, network);
 	records_del(dispatch->parts.records, network);

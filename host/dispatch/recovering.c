@@ -14,6 +14,7 @@
 #include "host/dispatch/mend.h"
 #include "host/dispatch/reconcile.h"
 #include "host/dispatch/record_io.h"
+#include "host/dispatch/rows.h"
 #include "host/dispatch/steps.h"
 #include "host/dispatch/unserved.h"
 
@@ -348,6 +349,10 @@ static void take_up(struct walk *walk, struct network *network)
 	ndrv_error_clear(&err);
 	network->driver = registry_type(dispatch->parts.registry, network->type);
 	network->instance = network->driver ? type_current(network->driver) : NULL;
+	if (rows_open_network(dispatch, network, &err))
+		recovery_note(all, &all->failed, network, NULL, err.text);
+	ndrv_error_clear(&err);
+	rows_confirm_network(dispatch, network);
 	if (!network->instance) {
 		leave_orphan(all, network);
 	} else if (is_fatal(walk, network, content_of(network->instance), &err)) {
@@ -439,6 +444,7 @@ int dispatch_recover(struct dispatch *dispatch, struct arena *arena, struct ndrv
 	int rc = walk_all(&walk);
 	if (rc)
 		return rc;
+	rows_settle(dispatch);
 	if (walk.all.waiting.count || walk.all.failed.count)
 		mend_networks(dispatch);
 	struct stray_report strays;

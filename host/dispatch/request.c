@@ -123,6 +123,19 @@ static const struct ndrv_table_batch *table_batch(struct copier *copier, const s
 	return copy;
 }
 
+static const struct row_wish *row_wishes(struct copier *copier, const struct row_wish *from, uint32_t count)
+{
+	struct row_wish *copy = bytes(copier, from, count * sizeof(*from));
+
+	for (uint32_t i = 0; copy && i < count; i++) {
+		copy[i].table = text(copier, from[i].table);
+		copy[i].key = text(copier, from[i].key);
+		copy[i].owner = text(copier, from[i].owner);
+		copy[i].value = bytes(copier, from[i].value, from[i].bytes);
+	}
+	return copy;
+}
+
 int request_copy(struct arena *arena, const struct request *from, struct request *ret, struct ndrv_error *err)
 {
 	struct copier copier = {.arena = arena, .err = err};
@@ -141,6 +154,11 @@ int request_copy(struct arena *arena, const struct request *from, struct request
 	ret->ifname = text(&copier, from->ifname);
 	ret->table = text(&copier, from->table);
 	ret->key = text(&copier, from->key);
+	ret->owner = text(&copier, from->owner);
+	ret->wishes = row_wishes(&copier, from->wishes, from->wish_count);
+	ret->node = text(&copier, from->node);
+	ret->node_address = text(&copier, from->node_address);
+	ret->node_bind_address = text(&copier, from->node_bind_address);
 	ret->file = text(&copier, from->file);
 	ret->row = bytes(&copier, from->row, from->row_bytes);
 	value(&copier, &from->options, &ret->options);

@@ -48,7 +48,13 @@
 	X(STATUS, "status")                                                                   \
 	X(METRICS, "metrics")                                                                 \
 	X(RELOAD, "reload")                                                                   \
-	X(REEXEC, "reexec") /* another ndrvd takes over in this process */
+	X(REEXEC, "reexec") /* another ndrvd takes over in this process */                    \
+	X(TABLE_LIST, "table_list")                                                           \
+	X(TABLE_GET, "table_get")                                                             \
+	X(TABLE_WRITE, "table_write") /* rows of other nodes */                               \
+	X(NODE_LIST, "node_list")                                                             \
+	X(NODE_ADD, "node_add")                                                               \
+	X(NODE_REMOVE, "node_remove")
 
 enum request_op {
 #define REQUEST_X(name, text) REQ_##name,
@@ -75,6 +81,14 @@ struct pool_wish {
 	const char *address_space;
 	uint32_t aux_count;
 	const struct ndrv_aux_address *aux;
+};
+
+/* One row to be written, or to go. */
+struct row_wish {
+	const char *table, *key, *owner;
+	const void *value;
+	size_t bytes;
+	bool gone;
 };
 
 /* Everything lives in `arena` or outlives the request. */
@@ -124,6 +138,17 @@ struct request {
 	const char *table, *key;
 	const void *row;
 	size_t row_bytes;
+
+	/* table_get (owner NULL: every one), table_write, and the stream of rows: what came after `since` */
+	const char *owner;
+	uint32_t wish_count;
+	const struct row_wish *wishes;
+	bool strict; /* rows that are to go must be there */
+	uint64_t since;
+	bool until_synced; /* the stream ends when all has been told */
+
+	/* node_add, node_remove */
+	const char *node, *node_address, *node_bind_address;
 
 	/* driver_load, driver_swap; reexec, where NULL is the program that runs */
 	const char *file;

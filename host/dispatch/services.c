@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "host/dispatch/core.h"
+#include "host/dispatch/rows.h"
 #include "host/dispatch/timers.h"
 
 #define DRAIN_NS (10 * NSEC_PER_SEC)
@@ -24,6 +25,7 @@ struct services {
 	struct store *store;
 	struct dispatch *dispatch;
 	struct timers *timers;
+	struct rows *rows;
 	pthread_mutex_t lock;
 	struct pending *pending;
 };
@@ -242,8 +244,8 @@ static void changed(void *data, struct driver_type *type, struct instance *insta
 	struct services *services = data;
 	struct ndrv_error err = {0};
 
-	(void)type;
 	timers_wake(services->timers);
+	rows_type_changed(services->rows, type, instance);
 	if (instance && services_commit(services, instance->generation, &err))
 		log_error("dispatch", "driver %s serves, but what it wrote before could not be kept: %s",
 			  instance->generation->name, err.text);
@@ -262,6 +264,8 @@ int services_new(struct store *store, struct services **ret, struct ndrv_error *
 		(struct ndrv_store_ops){.size = sizeof(services->store_ops), .put = put, .get = get, .del = del, .scan = scan};
 	(void)pthread_mutex_init(&services->lock, NULL);
 	int rc = timers_new(&services->timers, err);
+	if (!rc && (rc = rows_new(store, &services->rows, err)))
+		timers_free(services->timers);
 	if (rc) {
 		(void)pthread_mutex_destroy(&services->lock);
 		free(services);
@@ -275,6 +279,7 @@ void services_offer(struct services *services, struct ndrv_host *ret)
 {
 	ret->features |= SERVICES_FEATURES & ~NDRV_FEATURE_STORE;
 	ret->timers = timers_ops(services->timers);
+	ret->tables = rows_ops(services->rows);
 	if (!services->store)
 		return;
 	ret->features |= NDRV_FEATURE_STORE;
@@ -294,6 +299,20 @@ void services_attach(struct services *services, struct dispatch *dispatch)
 	services->dispatch = dispatch;
 	dispatch->services = services;
 	timers_attach(services->timers, dispatch);
+	rows_attach(services->rows, dispatch);
+}
+
+int services_name_node(struct services *services, const char *node, const char *address, struct ndrv_error *err)
+{
+	int rc = rows_start(services->rows, node, err);
+	struct tables *tables = rows_tables(services->rows);
+
+	return rc || !address || !address[0] ? rc : tables_node_add(tables, tables_node(tables), address, "", err);
+}
+
+struct rows *services_rows(struct services *services)
+{
+	return services->rows;
 }
 
 void services_drop_network(struct services *services, const struct ndrv_network *network)
@@ -334,6 +353,7 @@ void services_drop_networks(struct services *services, const struct generation *
 
 void services_stop(struct services *services)
 {
+	rows_stop(services->rows);
 	timers_stop(services->timers);
 }
 
@@ -342,6 +362,7 @@ void services_free(struct services *services)
 	if (!services)
 		return;
 	timers_free(services->timers);
+	rows_free(services->rows);
 	while (services->pending) {
 		struct pending *next = services->pending->next;
 		pending_free(services->pending);

@@ -8,9 +8,10 @@
 #include "host/plugin/registry.h"
 
 struct services;
+struct rows;
 
 /* NDRV_FEATURE_... of a host that keeps a store: what `ndrvd --check` judges files by. */
-#define SERVICES_FEATURES (NDRV_FEATURE_STORE | NDRV_FEATURE_TIMERS | NDRV_FEATURE_SWAP)
+#define SERVICES_FEATURES (NDRV_FEATURE_STORE | NDRV_FEATURE_TABLES | NDRV_FEATURE_TIMERS | NDRV_FEATURE_SWAP)
 
 /* `store` NULL: drivers get no store. */
 int services_new(struct store *store, struct services **ret, struct ndrv_error *err);
@@ -25,7 +26,12 @@ void services_stop(struct services *services);
 /* After the registry was freed. */
 void services_free(struct services *services);
 
+/* This host's name among others (NULL or "": the machine's) and address (NULL or "": none that is new). Before services_attach().
+ */
+int services_name_node(struct services *services, const char *node, const char *address, struct ndrv_error *err);
+
 /* --- for host/dispatch and lifecycle --- */
+struct rows *services_rows(struct services *services);
 /* The network is gone: its timers and watches are. Under its turn. */
 void services_drop_network(struct services *services, const struct ndrv_network *network);
 /* The generation is to end or stands by: its timers and watches go, and what it wrote before it was published. */

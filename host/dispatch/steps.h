@@ -39,8 +39,8 @@ int step_endpoint_delete(struct job *job, struct endpoint *endpoint, uint32_t fl
 /* Join up to the record in state JOINING with all the driver said in `result`; the caller completes it with step_joined(). */
 int step_join(struct job *job, struct endpoint *endpoint, const char *sandbox_key, struct join_result *result,
 	      struct ndrv_error *err);
-/* The record becomes JOINED; on failure it is undone as by step_leave(UNDO). */
-int step_joined(struct job *job, struct endpoint *endpoint, struct ndrv_error *err);
+/* The rows it published are seen, the record becomes JOINED; on failure it is undone as by step_leave(UNDO). */
+int step_joined(struct job *job, struct endpoint *endpoint, const struct join_result *result, struct ndrv_error *err);
 /* The driver and the sandbox's part of leave, without the record. */
 void step_unplug(struct job *job, struct endpoint *endpoint, uint32_t flags);
 /* Never fails. */

@@ -101,6 +101,14 @@ static void set_dead_groups(struct host *host)
 	hostns_set_dead_groups(host->hostns, host->config->ownership.link_group + 1, CONFIG_LINK_GROUPS - 1, reapers);
 }
 
+static int name_node(struct host *host, struct ndrv_error *err)
+{
+	const struct config_node *node = &host->config->node;
+
+	return services_name_node(host->services, strcmp(node->name, "auto") != 0 ? node->name : NULL,
+				  strcmp(node->address, "none") != 0 ? node->address : NULL, err);
+}
+
 static int start_drivers(struct host *host, struct ndrv_error *err)
 {
 	struct registry_hooks hooks = {0};
@@ -112,6 +120,8 @@ static int start_drivers(struct host *host, struct ndrv_error *err)
 		set_dead_groups(host);
 	if (!rc)
 		rc = services_new(host->store, &host->services, err);
+	if (!rc)
+		rc = name_node(host, err);
 	if (rc)
 		return rc;
 	services_offer(host->services, &offer);

@@ -46,3 +46,8 @@ check_PROGRAMS += %D%/test_dying
 %C%_test_dying_CPPFLAGS = $(SYSTEM_CPPFLAGS)
 %C%_test_dying_LDADD = $(SYSTEM_LIBS)
 TESTS += %D%/test_dying
+
+check_LTLIBRARIES += %D%/tabledrv.la
+%C%_tabledrv_la_SOURCES = %D%/tabledrv.c
+%C%_tabledrv_la_LDFLAGS = $(DRIVER_LDFLAGS) -rpath /nowhere
+%C%_tabledrv_la_LIBADD = sdk/libndrv.a
