@@ -56,6 +56,15 @@ int ctl_driver_swap(struct ctl *ctl, char **arguments, int count);
 int ctl_driver_rollback(struct ctl *ctl, char **arguments, int count);
 int ctl_driver_unload(struct ctl *ctl, char **arguments, int count);
 
+int ctl_table_ls(struct ctl *ctl, char **arguments, int count);
+int ctl_table_get(struct ctl *ctl, char **arguments, int count);
+int ctl_table_put(struct ctl *ctl, char **arguments, int count);
+int ctl_table_rm(struct ctl *ctl, char **arguments, int count);
+int ctl_table_watch(struct ctl *ctl, char **arguments, int count);
+int ctl_node_ls(struct ctl *ctl, char **arguments, int count);
+int ctl_node_add(struct ctl *ctl, char **arguments, int count);
+int ctl_node_rm(struct ctl *ctl, char **arguments, int count);
+
 struct ctl {
 	const char *socket;
 	bool json; /* exactly one JSON document on standard output, whatever happens */

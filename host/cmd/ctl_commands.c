@@ -86,6 +86,42 @@ static const struct ctl_option dry_options[] = {
 	{0, NULL, NULL, NULL},
 };
 
+static const struct ctl_option owner_options[] = {
+	{0, "owner", "NODE", "only the row of this node"},
+	{0, NULL, NULL, NULL},
+};
+
+static const struct ctl_option put_options[] = {
+	{0, "owner", "NODE", "the node whose row it is (required; not this host)"},
+	{0, "base64", NULL, "the value is base64"},
+	{0, "stdin", NULL, "many rows from standard input, a line of JSON each, as table watch --json prints them"},
+	{0, NULL, NULL, NULL},
+};
+
+static const struct ctl_option rm_options[] = {
+	{0, "owner", "NODE", "the node whose row it is (required; not this host)"},
+	{0, NULL, NULL, NULL},
+};
+
+static const struct ctl_option table_options[] = {
+	{0, "table", "NAME", "only of this table"},
+	{0, "owner", "NODE", "only of this node"},
+	{0, NULL, NULL, NULL},
+};
+
+static const struct ctl_option watch_options[] = {
+	{0, "table", "NAME", "only of this table"},
+	{0, "owner", "NODE", "only of this node"},
+	{0, "since", "REVISION", "only what came after it, if that is still known"},
+	{0, NULL, NULL, NULL},
+};
+
+static const struct ctl_option node_options[] = {
+	{0, "address", "ADDRESS", "where it is reached (required)"},
+	{0, "bind-address", "ADDRESS", "where it listens"},
+	{0, NULL, NULL, NULL},
+};
+
 const struct ctl_command ctl_commands[] = {
 	{"status", "", "how the host is", 0, 0, NULL, ctl_status},
 	{"events", "", "print what changes, as it changes, until interrupted", 0, 0, NULL, ctl_events},
@@ -109,6 +145,17 @@ const struct ctl_command ctl_commands[] = {
 	 ctl_network_disconnect},
 	{"endpoint ls", "[NETWORK]", "list endpoints", 0, 1, endpoint_options, ctl_endpoint_ls},
 	{"endpoint inspect", "ENDPOINT", "show all of an endpoint", 1, 1, endpoint_options, ctl_endpoint_inspect},
+	{"table ls", "[NETWORK]", "list tables; with a network, its rows", 0, 1, table_options, ctl_table_ls},
+	{"table get", "NETWORK TABLE KEY", "show a row", 3, 3, owner_options, ctl_table_get},
+	{"table put", "NETWORK (TABLE KEY VALUE | --stdin) --owner NODE", "write a row of another node (root only)", 1, 4,
+	 put_options, ctl_table_put},
+	{"table rm", "NETWORK TABLE KEY --owner NODE", "take a row of another node away (root only)", 3, 3, rm_options,
+	 ctl_table_rm},
+	{"table watch", "[NETWORK]", "print rows and nodes, then what changes, until interrupted", 0, 1, watch_options,
+	 ctl_table_watch},
+	{"node ls", "", "list the hosts that share tables", 0, 0, NULL, ctl_node_ls},
+	{"node add", "NODE --address ADDRESS", "tell drivers of a host (root only)", 1, 1, node_options, ctl_node_add},
+	{"node rm", "NODE", "tell drivers that a host is gone, and its rows (root only)", 1, 1, NULL, ctl_node_rm},
 };
 
 const size_t ctl_command_count = sizeof(ctl_commands) / sizeof(ctl_commands[0]);

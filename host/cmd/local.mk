@@ -15,6 +15,7 @@ ndrvctl_SOURCES = \
 	%D%/ctl_host.c \
 	%D%/ctl_network.c \
 	%D%/ctl_ports.c \
-	%D%/ctl_print.c
+	%D%/ctl_print.c \
+	%D%/ctl_table.c
 ndrvctl_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS)
 ndrvctl_LDADD = host/libhost.a sdk/libndrv.a $(JANSSON_LIBS)

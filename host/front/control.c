@@ -16,6 +16,7 @@ struct control {
 	struct http_service service;
 	struct http *http;
 	struct events *events;
+	struct dispatch *dispatch;
 };
 
 static void fail(struct exchange *exchange, const struct ndrv_error *error)
@@ -75,11 +76,12 @@ static void control_serve(void *data, struct exchange *exchange)
 		fail(exchange, &error);
 		return;
 	}
-	if (route->op != CONTROL_EVENTS) {
+	if (route->op < REQ_COUNT) {
 		exchange_submit(exchange);
 		return;
 	}
-	struct stream *stream = events_listen(control->events, &error);
+	struct stream *stream = route->op == CONTROL_EVENTS ? events_listen(control->events, &error)
+							    : rows_stream(control->dispatch, &exchange->request, &error);
 	if (stream)
 		exchange_stream(exchange, EVENTS_TYPE, stream);
 	else
@@ -116,6 +118,7 @@ int control_start(const struct control_options *options, struct control **ret, s
 	static char no_memory[] = "{\"error\":{\"code\":\"INTERNAL\",\"kind\":\"Internal\",\"message\":\"out of memory for the "
 				  "reply: what was asked may have been done\"}}";
 
+	control->dispatch = options->dispatch;
 	control->service = (struct http_service){
 		.name = "control",
 		.front = NDRV_FRONT_CONTROL,

@@ -31,7 +31,7 @@ void control_counts(struct control *control, struct http_counts *ret);
 
 /* --- the table of routes --- */
 
-enum { CONTROL_EVENTS = REQ_COUNT }; /* the one route that is no operation */
+enum { CONTROL_EVENTS = REQ_COUNT, CONTROL_ROWS }; /* the routes that are no operations but streams */
 
 enum {
 	QUERY_FORCE = 1u << 0,	 /* ?force=1 */
@@ -39,6 +39,11 @@ enum {
 	QUERY_NETWORK = 1u << 2, /* ?network=ID */
 	QUERY_SYNC = 1u << 3,	 /* ?sync=1 */
 	QUERY_GONE = 1u << 4,	 /* ?sandbox_gone=1 */
+	QUERY_TABLE = 1u << 5,	 /* ?table=NAME */
+	QUERY_KEY = 1u << 6,	 /* ?key=KEY */
+	QUERY_OWNER = 1u << 7,	 /* ?owner=NODE */
+	QUERY_SINCE = 1u << 8,	 /* ?since=REVISION */
+	QUERY_ONCE = 1u << 9,	 /* ?once=1 */
 };
 
 /* Reads what the operation needs from the body into the request. */
@@ -46,11 +51,11 @@ typedef void (*control_decode)(struct fields *body, struct request *request);
 
 struct route {
 	const char *method;
-	const char *
-		path; /* {network}, {endpoint} and {type} stand for one segment, which goes into the request's field of that name */
-	uint32_t op;  /* enum request_op, or CONTROL_EVENTS */
-	uint32_t query;	       /* QUERY_... */
-	unsigned success;      /* HTTP status */
+	const char *path; /* {network}, {endpoint}, {type} and {node} stand for one segment, which goes into the request's field of
+			     that name */
+	uint32_t op;	  /* enum request_op, or CONTROL_... */
+	uint32_t query;	  /* QUERY_... */
+	unsigned success; /* HTTP status */
 	control_decode decode; /* NULL: no body, or an empty one */
 };
 
@@ -76,6 +81,13 @@ void decode_discover(struct fields *body, struct request *request);
 void decode_gateway_check(struct fields *body, struct request *request);
 void decode_table_entry(struct fields *body, struct request *request);
 void decode_event_notify(struct fields *body, struct request *request);
+void decode_table_write(struct fields *body, struct request *request);
+void decode_node_add(struct fields *body, struct request *request);
+
+/* --- rows --- */
+
+/* A stream of the rows the request asks for; the caller's reference. */
+struct stream *rows_stream(struct dispatch *dispatch, const struct request *request, struct ndrv_error *err);
 
 /* --- events --- */
 

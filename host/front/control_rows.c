@@ -60,6 +60,59 @@ void decode_table_entry(struct fields *body, struct request *request)
 	request->row = bytes;
 }
 
+static void decode_wish(struct fields *body, const json_t *json, size_t index, struct row_wish *wish)
+{
+	struct fields fields;
+	const uint8_t *bytes = NULL;
+
+	fields_open_in(&fields, body, json, "rows", index);
+	(void)fields_string(&fields, "table", &wish->table);
+	if (!wish->table)
+		fields_require(&fields, "table");
+	(void)fields_string(&fields, "key", &wish->key);
+	fields_require(&fields, "key");
+	(void)fields_string(&fields, "owner", &wish->owner);
+	if (!wish->owner)
+		fields_require(&fields, "owner");
+	(void)fields_bool(&fields, "gone", &wish->gone);
+	if (decode_bytes(&fields, "value", "value_base64", &bytes, &wish->bytes))
+		wish->value = bytes;
+	if (fields.rc == 0 && !wish->value == !wish->gone)
+		fields_refuse(&fields, "value",
+			      wish->gone ? "is given, yet the row is to go" : "is required, or value_base64, or gone");
+	fields_fail(body, fields_done(&fields));
+}
+
+/* "table" and "owner" beside the rows stand for those that do not say. */
+void decode_table_write(struct fields *body, struct request *request)
+{
+	const char *table = NULL, *owner = NULL;
+
+	(void)fields_string(body, "table", &table);
+	(void)fields_string(body, "owner", &owner);
+	(void)fields_bool(body, "strict", &request->strict);
+	const json_t *list = fields_list(body, "rows", ROWS_MAX);
+	fields_require(body, "rows");
+	size_t count = list ? json_array_size(list) : 0;
+	struct row_wish *wishes = alloc(body, count, sizeof(*wishes));
+	for (size_t i = 0; wishes && i < count && body->rc == 0; i++) {
+		wishes[i].table = table;
+		wishes[i].owner = owner;
+		decode_wish(body, json_array_get(list, i), i, &wishes[i]);
+	}
+	request->wishes = wishes;
+	request->wish_count = (uint32_t)count;
+}
+
+void decode_node_add(struct fields *body, struct request *request)
+{
+	(void)fields_string(body, "node", &request->node);
+	fields_require(body, "node");
+	(void)fields_string(body, "address", &request->node_address);
+	fields_require(body, "address");
+	(void)fields_string(body, "bind_address", &request->node_bind_address);
+}
+
 static void decode_event(struct fields *body, const json_t *json, size_t index, struct ndrv_table_event *event)
 {
 	struct fields fields;

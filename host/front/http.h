@@ -106,6 +106,17 @@ void exchange_stream(struct exchange *exchange, const char *content_type, struct
 
 /* A reply without end: bytes wait in a bounded buffer until the client takes them. */
 struct stream *stream_new(size_t limit, struct ndrv_error *err);
+/* A reply without end that is made as the client takes it. `read` is called by libmicrohttpd's thread when there is room: the next
+ * piece (malloc'ed), or NULL: nothing now, until stream_wake(); or, with `ret_end`, no more ever. `close` is called once, when
+ * nobody will read any more. */
+struct stream_source {
+	char *(*read)(void *data, size_t *ret_bytes, bool *ret_end);
+	void (*close)(void *data);
+	void *data;
+};
+struct stream *stream_new_pulled(const struct stream_source *source, struct ndrv_error *err);
+/* There is something to read. Any thread, until `close` was called. */
+void stream_wake(struct stream *stream);
 struct stream *stream_ref(struct stream *stream);
 struct stream *stream_unref(struct stream *stream);
 /* Whole or not at all. False: the client is gone or too slow; the stream is closed and takes no more. Any thread, never blocks. */

@@ -15,5 +15,6 @@ host_libhost_a_SOURCES += \
 	%D%/listen.c %D%/listen.h \
 	%D%/peer.c %D%/peer.h \
 	%D%/routes.c \
+	%D%/rows_stream.c \
 	%D%/stream.c \
 	%D%/watch.c

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which method and path is which operation. */
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "host/front/control.h"
@@ -23,6 +25,14 @@ const struct route control_routes[] = {
 	{"POST", "/v1/networks/{network}/disconnect", REQ_DISCONNECT, 0, 200, decode_disconnect},
 	{"POST", "/v1/networks/{network}/decode-table-entry", REQ_DECODE_TABLE_ENTRY, 0, 200, decode_table_entry},
 	{"POST", "/v1/networks/{network}/event-notify", REQ_EVENT_NOTIFY, 0, 200, decode_event_notify},
+
+	{"GET", "/v1/tables", REQ_TABLE_LIST, QUERY_NETWORK, 200, NULL},
+	{"GET", "/v1/rows", CONTROL_ROWS, QUERY_NETWORK | QUERY_TABLE | QUERY_OWNER | QUERY_SINCE | QUERY_ONCE, 200, NULL},
+	{"POST", "/v1/networks/{network}/rows", REQ_TABLE_WRITE, 0, 200, decode_table_write},
+	{"GET", "/v1/networks/{network}/row", REQ_TABLE_GET, QUERY_TABLE | QUERY_KEY | QUERY_OWNER, 200, NULL},
+	{"GET", "/v1/nodes", REQ_NODE_LIST, 0, 200, NULL},
+	{"POST", "/v1/nodes", REQ_NODE_ADD, 0, 201, decode_node_add},
+	{"DELETE", "/v1/nodes/{node}", REQ_NODE_REMOVE, 0, 200, NULL},
 
 	{"GET", "/v1/endpoints", REQ_ENDPOINT_LIST, QUERY_NETWORK, 200, NULL},
 	{"GET", "/v1/endpoints/{endpoint}", REQ_ENDPOINT_INSPECT, QUERY_NETWORK, 200, NULL},
@@ -88,8 +98,17 @@ struct capture {
 	size_t length;
 };
 
-/* Captures in the order network, endpoint, type. */
-static bool matches(const char *pattern, const char *path, size_t length, struct capture captures[3])
+/* Captures in the order network, endpoint, type, node. */
+#define CAPTURES 4
+
+static int capture_of(const char *name)
+{
+	if (*name == 'n')
+		return name[1] == 'e' ? 0 : 3;
+	return *name == 'e' ? 1 : 2;
+}
+
+static bool matches(const char *pattern, const char *path, size_t length, struct capture captures[CAPTURES])
 {
 	const char *end = path + length;
 
@@ -101,7 +120,7 @@ static bool matches(const char *pattern, const char *path, size_t length, struct
 			pattern++;
 			continue;
 		}
-		struct capture *capture = &captures[pattern[1] == 'n' ? 0 : pattern[1] == 'e' ? 1 : 2];
+		struct capture *capture = &captures[capture_of(pattern + 1)];
 		capture->text = path;
 		while (path < end && *path != '/')
 			path++;
@@ -111,19 +130,21 @@ static bool matches(const char *pattern, const char *path, size_t length, struct
 	return path == end;
 }
 
-static int take_captures(const struct capture captures[3], struct arena *arena, struct request *request, struct ndrv_error *err)
+static int take_captures(const struct capture captures[CAPTURES], struct arena *arena, struct request *request,
+			 struct ndrv_error *err)
 {
-	static const char *const names[3] = {"network", "endpoint", "driver type"};
-	const char **const targets[3] = {&request->network, &request->endpoint, &request->type};
+	static const char *const names[CAPTURES] = {"network", "endpoint", "driver type", "node"};
+	const char **const targets[CAPTURES] = {&request->network, &request->endpoint, &request->type, &request->node};
 
-	for (int i = 0; i < 3; i++) {
+	for (int i = 0; i < CAPTURES; i++) {
 		if (!captures[i].text)
 			continue;
 		const char *text = unescape(captures[i].text, captures[i].length, arena);
 		if (!text)
 			return ndrv_fail(err, NDRV_E_BAD_REQUEST, "%s in the path: a %% sign without two hexadecimal digits",
 					 names[i]);
-		int rc = ndrv_id_check(names[i], text, err);
+		/* A node's name is the tables' to judge. */
+		int rc = targets[i] == &request->node ? 0 : ndrv_id_check(names[i], text, err);
 		if (rc < 0)
 			return rc;
 		*targets[i] = text;
@@ -144,36 +165,64 @@ static int take_bool(const char *name, const char *value, bool *ret, struct ndrv
 	return 0;
 }
 
+static int take_revision(const char *name, const char *value, uint64_t *ret, struct ndrv_error *err)
+{
+	char *end;
+
+	errno = 0;
+	*ret = strtoull(value, &end, 10);
+	if (!*value || *end || errno || *value < '0' || *value > '9')
+		return ndrv_fail(err, NDRV_E_BAD_REQUEST, "%s: expected a revision, found \"%.24s\"", name, value);
+	return 0;
+}
+
+/* One of the three is where it goes. */
+struct parameter {
+	uint32_t flag;
+	const char *name;
+	bool *is;
+	const char **text;
+	uint64_t *revision;
+};
+
+static int take_value(const struct parameter *parameter, const char *value, struct ndrv_error *err)
+{
+	if (parameter->is)
+		return take_bool(parameter->name, value, parameter->is, err);
+	if (parameter->revision)
+		return take_revision(parameter->name, value, parameter->revision, err);
+	*parameter->text = value;
+	/* What tables have in them is theirs to judge. */
+	return parameter->flag == QUERY_NETWORK ? ndrv_id_check(parameter->name, value, err) : 0;
+}
+
 static int take_parameter(const struct route *route, const char *name, const char *value, struct request *request,
 			  struct ndrv_error *err)
 {
-	const struct {
-		uint32_t flag;
-		const char *name;
-		bool *ret;
-	} flags[] = {
-		{QUERY_FORCE, "force", &request->force},
-		{QUERY_DRY_RUN, "dry_run", &request->dry_run},
-		{QUERY_SYNC, "sync", &request->sync},
-		{QUERY_GONE, "sandbox_gone", &request->sandbox_gone},
+	const struct parameter parameters[] = {
+		{QUERY_FORCE, "force", .is = &request->force},
+		{QUERY_DRY_RUN, "dry_run", .is = &request->dry_run},
+		{QUERY_NETWORK, "network", .text = &request->network},
+		{QUERY_SYNC, "sync", .is = &request->sync},
+		{QUERY_GONE, "sandbox_gone", .is = &request->sandbox_gone},
+		{QUERY_TABLE, "table", .text = &request->table},
+		{QUERY_KEY, "key", .text = &request->key},
+		{QUERY_OWNER, "owner", .text = &request->owner},
+		{QUERY_SINCE, "since", .revision = &request->since},
+		{QUERY_ONCE, "once", .is = &request->until_synced},
 	};
-	char known[64] = "";
+	char known[96] = "";
 
-	for (size_t i = 0; i < sizeof(flags) / sizeof(*flags); i++) {
-		if (!(route->query & flags[i].flag))
+	for (size_t i = 0; i < sizeof(parameters) / sizeof(*parameters); i++) {
+		if (!(route->query & parameters[i].flag))
 			continue;
-		if (strcmp(name, flags[i].name) == 0)
-			return take_bool(name, value, flags[i].ret, err);
-		(void)snprintf(known + strlen(known), sizeof(known) - strlen(known), "%s%s", *known ? ", " : "", flags[i].name);
-	}
-	if ((route->query & QUERY_NETWORK) && strcmp(name, "network") == 0) {
-		request->network = value;
-		return ndrv_id_check("network", value, err);
+		if (strcmp(name, parameters[i].name) == 0)
+			return take_value(&parameters[i], value, err);
+		(void)snprintf(known + strlen(known), sizeof(known) - strlen(known), "%s%s", *known ? ", " : "",
+			       parameters[i].name);
 	}
 	return ndrv_fail(err, NDRV_E_BAD_REQUEST, "unknown parameter \"%.48s\": %s %s takes %s", name, route->method, route->path,
-			 route->query & QUERY_NETWORK ? "network"
-			 : *known		      ? known
-						      : "none");
+			 *known ? known : "none");
 }
 
 static int take_query(const struct route *route, const char *query, struct arena *arena, struct request *request,
@@ -209,11 +258,11 @@ const struct route *control_route(const char *method, const char *target, struct
 	size_t length = strcspn(target, "?#");
 	const struct route *found = NULL;
 	const char *allow = NULL;
-	struct capture captures[3] = {0};
+	struct capture captures[CAPTURES] = {0};
 
 	for (size_t i = 0; i < control_route_count && !found; i++) {
 		const struct route *route = &control_routes[i];
-		struct capture here[3] = {0};
+		struct capture here[CAPTURES] = {0};
 		if (!matches(route->path, target, length, here))
 			continue;
 		if (strcmp(route->method, method) != 0) {

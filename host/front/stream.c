@@ -16,6 +16,8 @@ struct stream {
 	bool ended;	/* no more comes in */
 	bool gone;	/* nobody takes anything out */
 	bool suspended; /* the reader waits for bytes or the end */
+	bool woken;	/* the source has more than it had */
+	struct stream_source source;
 	struct MHD_Connection *mhd;
 	size_t limit, room, start, bytes;
 	char *buffer;
@@ -35,6 +37,15 @@ struct stream *stream_new(size_t limit, struct ndrv_error *err)
 	return stream;
 }
 
+struct stream *stream_new_pulled(const struct stream_source *source, struct ndrv_error *err)
+{
+	struct stream *stream = stream_new(0, err);
+
+	if (stream)
+		stream->source = *source;
+	return stream;
+}
+
 struct stream *stream_ref(struct stream *stream)
 {
 	atomic_fetch_add(&stream->refs, 1);
@@ -44,6 +55,8 @@ struct stream *stream_ref(struct stream *stream)
 struct stream *stream_unref(struct stream *stream)
 {
 	if (atomic_fetch_sub(&stream->refs, 1) == 1) {
+		if (stream->source.close)
+			stream->source.close(stream->source.data);
 		(void)pthread_mutex_destroy(&stream->lock);
 		free(stream->buffer);
 		free(stream);
@@ -99,6 +112,14 @@ static bool append(struct stream *stream, const char *text, size_t bytes)
 	return true;
 }
 
+void stream_wake(struct stream *stream)
+{
+	(void)pthread_mutex_lock(&stream->lock);
+	stream->woken = true;
+	wake(stream);
+	(void)pthread_mutex_unlock(&stream->lock);
+}
+
 bool stream_put(struct stream *stream, const char *text, size_t bytes)
 {
 	(void)pthread_mutex_lock(&stream->lock);
@@ -136,6 +157,39 @@ bool stream_ended(struct stream *stream)
 	return ended;
 }
 
+/* With the lock held, which is let go meanwhile: whoever wakes the reader may hold locks that the source wants. False: there is
+ * nothing now. */
+static bool pull(struct stream *stream)
+{
+	size_t bytes = 0;
+	bool end = false;
+
+	stream->woken = false;
+	(void)pthread_mutex_unlock(&stream->lock);
+	char *text = stream->source.read(stream->source.data, &bytes, &end);
+	(void)pthread_mutex_lock(&stream->lock);
+	/* Half a stream must not look like a whole one. */
+	if (text && bytes && !append(stream, text, bytes))
+		stream->gone = true;
+	free(text);
+	stream->ended |= end;
+	return bytes || end || stream->woken || stream->gone;
+}
+
+static size_t take_out(struct stream *stream, char *text, size_t room)
+{
+	size_t bytes = stream->room - stream->start;
+
+	if (bytes > stream->bytes)
+		bytes = stream->bytes;
+	if (bytes > room)
+		bytes = room;
+	memcpy(text, stream->buffer + stream->start, bytes);
+	stream->start = (stream->start + bytes) % stream->room;
+	stream->bytes -= bytes;
+	return bytes;
+}
+
 static ssize_t on_read(void *data, uint64_t position, char *text, size_t room)
 {
 	struct stream *stream = data;
@@ -143,18 +197,12 @@ static ssize_t on_read(void *data, uint64_t position, char *text, size_t room)
 
 	(void)position;
 	(void)pthread_mutex_lock(&stream->lock);
+	while (stream->source.read && !stream->bytes && !stream->ended && !stream->gone && pull(stream))
+		;
 	if (stream->gone) {
 		rc = MHD_CONTENT_READER_END_WITH_ERROR;
 	} else if (stream->bytes > 0) {
-		size_t bytes = stream->room - stream->start;
-		if (bytes > stream->bytes)
-			bytes = stream->bytes;
-		if (bytes > room)
-			bytes = room;
-		memcpy(text, stream->buffer + stream->start, bytes);
-		stream->start = (stream->start + bytes) % stream->room;
-		stream->bytes -= bytes;
-		rc = (ssize_t)bytes;
+		rc = (ssize_t)take_out(stream, text, room);
 	} else if (stream->ended) {
 		rc = MHD_CONTENT_READER_END_OF_STREAM;
 	} else {

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/dispatch/watching.h"
+
 struct ticket {
 	struct ticket *next;
 	struct request *request;
@@ -22,6 +24,7 @@ struct dispatch {
 	const struct ndrv_value *replies[REQ_COUNT];
 	unsigned threads;
 	pthread_cond_t idle;
+	struct tables *tables; /* real ones, in memory */
 };
 
 struct dispatch *fake_new(void)
@@ -32,6 +35,10 @@ struct dispatch *fake_new(void)
 		abort();
 	(void)pthread_mutex_init(&fake->lock, NULL);
 	(void)pthread_cond_init(&fake->idle, NULL);
+	struct backend *backend;
+	if (local_new(NULL, &backend, NULL) || tables_new(backend, "fake", &fake->tables, NULL) ||
+	    tables_start(fake->tables, NULL) || tables_open_network(fake->tables, "n1", true, NULL))
+		abort();
 	return fake;
 }
 
@@ -42,6 +49,7 @@ void fake_free(struct dispatch *fake)
 		(void)pthread_cond_wait(&fake->idle, &fake->lock);
 	(void)pthread_mutex_unlock(&fake->lock);
 	(void)pthread_cond_destroy(&fake->idle);
+	tables_free(fake->tables);
 	(void)pthread_mutex_destroy(&fake->lock);
 	free(fake);
 }
@@ -284,6 +292,21 @@ void dispatch_del_sink(struct dispatch *fake, struct event_sink *sink)
 	(void)pthread_mutex_unlock(&fake->lock);
 }
 
+int dispatch_watch(struct dispatch *fake, const struct request *request, void (*wake)(void *data), void *data,
+		   struct table_watch **ret, struct ndrv_error *err)
+{
+	const struct watch_options options = {.nid = request->network,
+					      .table = request->table,
+					      .owner = request->owner,
+					      .since = request->since,
+					      .wake = wake,
+					      .data = data};
+
+	if (request->network && strcmp(request->network, "n1") != 0)
+		return ndrv_fail_object(err, NDRV_E_NO_NETWORK, request->network);
+	return tables_watch(fake->tables, &options, ret, err);
+}
+
 const char *request_op_name(enum request_op op)
 {
 	static const char *const names[REQ_COUNT] = {
@@ -295,6 +318,11 @@ const char *request_op_name(enum request_op op)
 }
 
 /* --- for the tests --- */
+
+struct tables *fake_tables(struct dispatch *fake)
+{
+	return fake->tables;
+}
 
 void fake_set_async(struct dispatch *fake, bool async)
 {

@@ -10,6 +10,9 @@
 struct dispatch *fake_new(void);
 void fake_free(struct dispatch *fake);
 /* Answers come from another thread and a moment later, as the real dispatcher's do; else inside dispatch_submit(). */
+struct tables;
+/* "n1" is open in them. */
+struct tables *fake_tables(struct dispatch *fake);
 void fake_set_async(struct dispatch *fake, bool async);
 /* What that operation answers from now on, instead of a description; borrowed. NULL: the description again. */
 void fake_set_reply(struct dispatch *fake, enum request_op op, const struct ndrv_value *value);
