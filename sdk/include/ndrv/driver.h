@@ -90,7 +90,8 @@ struct ndrv_ops {
 	/* RevokeExternalConnectivity: takes all of that back; nothing programmed is success. Implied by leave. */
 	int (*revoke_external)(void *self, struct ndrv_call *call, struct ndrv_network *network, struct ndrv_endpoint *endpoint);
 
-	/* EventNotify, in batches, never two at once for one network. Must not block. The return value is only logged. */
+	/* EventNotify, in batches, never two at once for one network. Must not block. What fails is told again later, together with
+	 * what came meanwhile: the driver may have done a part of it already. */
 	int (*event_notify)(void *self, struct ndrv_call *call, struct ndrv_network *network, const struct ndrv_table_batch *batch);
 
 	/* discoverapi.Discover. */
