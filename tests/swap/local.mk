@@ -138,3 +138,29 @@ TESTS += %D%/test_swap_hang
 %C%_test_swap_hang_CPPFLAGS = $(SWAP_CPPFLAGS)
 %C%_test_swap_hang_LDADD = $(SWAP_LIBS)
 %C%_test_swap_hang_DEPENDENCIES = tests/lib/libtest.a host/libhost.a sdk/libndrv.a $(SWAP_DRIVERS) ndrvd$(EXEEXT)
+
+# Special kinds of drivers.
+SWAP_KINDS = %D%/swcall1.la %D%/swcall2.la %D%/swdyn1.la %D%/swdyn2.la
+check_LTLIBRARIES += $(SWAP_KINDS)
+%C%_swcall1_la_SOURCES = %D%/calldrv.c
+%C%_swcall1_la_CPPFLAGS = $(AM_CPPFLAGS) -DSW_VERSION=1
+%C%_swcall1_la_LDFLAGS = $(SWAP_LDFLAGS)
+%C%_swcall1_la_LIBADD = $(DRIVER_LIBS)
+%C%_swcall2_la_SOURCES = %D%/calldrv.c
+%C%_swcall2_la_CPPFLAGS = $(AM_CPPFLAGS) -DSW_VERSION=2
+%C%_swcall2_la_LDFLAGS = $(SWAP_LDFLAGS)
+%C%_swcall2_la_LIBADD = $(DRIVER_LIBS)
+%C%_swdyn1_la_SOURCES = %D%/dyndrv.c
+%C%_swdyn1_la_CPPFLAGS = $(AM_CPPFLAGS) -DSW_VERSION=1
+%C%_swdyn1_la_LDFLAGS = $(SWAP_LDFLAGS)
+%C%_swdyn1_la_LIBADD = $(DRIVER_LIBS)
+%C%_swdyn2_la_SOURCES = %D%/dyndrv.c
+%C%_swdyn2_la_CPPFLAGS = $(AM_CPPFLAGS) -DSW_VERSION=2
+%C%_swdyn2_la_LDFLAGS = $(SWAP_LDFLAGS)
+%C%_swdyn2_la_LIBADD = $(DRIVER_LIBS)
+check_PROGRAMS += %D%/test_swap_kinds
+TESTS += %D%/test_swap_kinds
+%C%_test_swap_kinds_SOURCES = %D%/test_swap_kinds.c $(SWAP_SOURCES)
+%C%_test_swap_kinds_CPPFLAGS = $(SWAP_CPPFLAGS)
+%C%_test_swap_kinds_LDADD = $(SWAP_LIBS)
+%C%_test_swap_kinds_DEPENDENCIES = tests/lib/libtest.a host/libhost.a sdk/libndrv.a $(SWAP_KINDS) $(SWAP_DRIVERS) ndrvd$(EXEEXT)
