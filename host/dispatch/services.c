@@ -230,7 +230,12 @@ static int drain(void *data, struct instance *instance, struct ndrv_error *err)
 	struct services *services = data;
 
 	uint64_t until = clock_ns() + DRAIN_NS;
+	const struct frame *here = frame_here();
 
+	if (here && atomic_load(&here->instance) == instance)
+		return ndrv_fail(err, NDRV_E_FORBIDDEN,
+				 "type %s cannot be taken away by a call of its own: that call would be in the way",
+				 instance->type->name);
 	/* Its timers first, or one could enter after the frames were looked at. They do not come back if the driver stays after
 	 * all. */
 	services_drop_generation(services, instance->generation);

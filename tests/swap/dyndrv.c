@@ -64,6 +64,14 @@ static int discover(void *self, struct ndrv_call *call, const struct ndrv_discov
 	return register_type(self, "dynlate", call->err);
 }
 
+static int undiscover(void *self, struct ndrv_call *call, const struct ndrv_discovery *discovery)
+{
+	const struct ndrv_host *host = self;
+
+	(void)discovery;
+	return host->unregister_driver(host, "dynlate", call->err);
+}
+
 static int adopt(void *self, struct ndrv_call *call, struct ndrv_network *network, struct ndrv_endpoint *endpoint,
 		 const struct ndrv_blob *blob)
 {
@@ -89,6 +97,7 @@ static const struct ndrv_ops ops = {
 	.endpoint_delete = endpoint_delete,
 	.endpoint_info = endpoint_info,
 	.discover_new = discover,
+	.discover_delete = undiscover,
 	.adopt = adopt,
 	.release = release,
 };

@@ -163,18 +163,24 @@ static void a_driver_of_dynamic_types_is_swapped_with_them(void **state)
 	swaprig_close(&rig);
 }
 
-static void a_type_that_came_later_counts_as_much(void **state)
+static struct reply discover(struct swaprig *rig, enum request_op op, const char *type)
 {
 	static const struct ndrv_discovery node = {.size = sizeof(node), .address = "192.0.2.1"};
+	struct request request = swaprig_request(&rig->arena, op);
+
+	request.type = type;
+	request.discovery = &node;
+	return swaprig_run(rig, &request);
+}
+
+static void a_type_that_came_later_counts_as_much(void **state)
+{
 	struct swaprig rig;
 
 	(void)state;
 	swaprig_open(&rig, "dyn1", "swap: {drain: 2s, probation: 0s}\n");
 	assert_no_type(&rig, "dynlate");
-	struct request request = swaprig_request(&rig.arena, REQ_DISCOVER_NEW);
-	request.type = "dyna";
-	request.discovery = &node;
-	assert_answer(swaprig_run(&rig, &request));
+	assert_answer(discover(&rig, REQ_DISCOVER_NEW, "dyna"));
 	assert_answer(swaprig_network(&rig, &rig.arena, "dynlate", "n"));
 	assert_refused(swap_to(&rig, "dyna", "dyn2"), NDRV_E_FORBIDDEN, "does not serve type dynlate, which has networks (n)");
 	assert_answer(swaprig_ask(&rig, &rig.arena, REQ_ENDPOINT_CREATE, "n", "e"));
@@ -182,6 +188,13 @@ static void a_type_that_came_later_counts_as_much(void **state)
 	assert_answer(swap_to(&rig, "dynlate", "dyn2"));
 	assert_int_equal(swaprig_info(&rig, "n", "e", "version"), 2);
 	assert_no_type(&rig, "dynb");
+	/* It goes while nobody uses it, and not by a call that comes through itself. */
+	assert_refused(discover(&rig, REQ_DISCOVER_DELETE, "dyna"), NDRV_E_DRIVER_IN_USE, "has networks (1 of type dynlate)");
+	assert_answer(swaprig_ask(&rig, &rig.arena, REQ_ENDPOINT_DELETE, "n", "e"));
+	assert_answer(swaprig_ask(&rig, &rig.arena, REQ_NETWORK_DELETE, "n", NULL));
+	assert_refused(discover(&rig, REQ_DISCOVER_DELETE, "dynlate"), NDRV_E_FORBIDDEN, "by a call of its own");
+	assert_answer(discover(&rig, REQ_DISCOVER_DELETE, "dyna"));
+	assert_no_type(&rig, "dynlate");
 	swaprig_close(&rig);
 }
 
