@@ -157,7 +157,11 @@ static int set_up_kernel(struct overlay *overlay, struct ndrv_call *call, struct
 		rc = guard(overlay, call, network, net);
 	if (!rc)
 		rc = ndrv_network_table_register(network, OVERLAY_TABLE, NDRV_OBJECT_ENDPOINT, call->err);
-	return rc;
+	/* A host without tables: an overlay of one host. */
+	if (rc != -NDRV_E_NOT_IMPLEMENTED)
+		return rc;
+	ndrv_error_clear(call->err);
+	return 0;
 }
 
 static struct net *net_new(struct ndrv_call *call, const struct ndrv_network *network)

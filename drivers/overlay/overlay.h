@@ -71,6 +71,7 @@ struct net {
 	uint32_t subnet_count;
 	struct subnet subnets[SUBNETS_MAX];
 	bool linked;	       /* all links are there */
+	bool unswept;	       /* some were there before: their entries are of an earlier life */
 	struct ndrv_addr vtep; /* this host's address in the links; unset: not known yet */
 	struct ep *eps;	       /* all of them */
 	pthread_mutex_t lock;  /* of what follows: nodes come and go beside the network's own calls */

@@ -7,6 +7,9 @@
 #include <stdio.h>
 #include <string.h>
 
+/* The kernel's list costs it the square of its length: 40 ms for so many, 4 s for 100,000. */
+#define SWEEP_ALWAYS_MAX 10000
+
 enum { FIELD_ADDRESS = 1, FIELD_MAC = 2, FIELD_VTEP = 3, FIELD_ADDRESS6 = 4 };
 enum { WIRE_VARINT = 0, WIRE_64 = 1, WIRE_BYTES = 2, WIRE_32 = 5 };
 
@@ -222,8 +225,10 @@ static int tell_rows(struct overlay *overlay, struct ndrv_call *call, struct net
 	if ((batch->flags & NDRV_BATCH_SYNC_END) && !stale)
 		(void)peers_replay_end(&net->peers);
 	rc = net_program(call, net);
-	if (!rc && (batch->flags & NDRV_BATCH_SYNC_END) && !stale)
+	if (!rc && (batch->flags & NDRV_BATCH_SYNC_END) && !stale && (net->unswept || net->peers.count <= SWEEP_ALWAYS_MAX)) {
 		rc = net_sweep(call, net);
+		net->unswept = net->unswept && rc;
+	}
 	return rc;
 }
 

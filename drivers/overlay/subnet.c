@@ -176,7 +176,7 @@ static int start_vxlan(struct ndrv_call *call, const struct net *net, const stru
 }
 
 /* One that is there and fits stays, with its entries. */
-static int make_vxlan(struct ndrv_call *call, const struct ndrv_network *network, const struct net *net, struct subnet *subnet,
+static int make_vxlan(struct ndrv_call *call, const struct ndrv_network *network, struct net *net, struct subnet *subnet,
 		      const struct vxlan *want)
 {
 	struct ndrv_link link;
@@ -197,8 +197,10 @@ static int make_vxlan(struct ndrv_call *call, const struct ndrv_network *network
 		rc = vxlan_set_local(call, &found, &want->local);
 	if (rc)
 		return rc;
-	if (found.index)
+	if (found.index) {
 		subnet->vxlan_index = found.index;
+		net->unswept = true;
+	}
 	if (found.index && link.master != subnet->bridge_index) {
 		struct ndrv_link_change port = {.master = subnet->bridge_index};
 
@@ -250,7 +252,7 @@ static int find_links(struct ndrv_call *call, const struct ndrv_network *network
 		net->mtu = bridge.mtu;
 		net->vtep = vxlan.local;
 	}
-	*ret_found = true;
+	*ret_found = net->unswept = true;
 	return 0;
 }
 
