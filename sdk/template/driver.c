@@ -50,15 +50,6 @@ static int no_memory(struct ndrv_call *call)
 
 /* --- networks --- */
 
-static int warn_of_unknown(const char *key, const char *nearest, void *host)
-{
-	if (nearest)
-		ndrv_log(host, NDRV_LOG_WARNING, "option \"%s\" is not known, did you mean \"%s\"?", key, nearest);
-	else
-		ndrv_log(host, NDRV_LOG_WARNING, "option \"%s\" is not known", key);
-	return 0;
-}
-
 static int network_create(void *self, struct ndrv_call *call, struct ndrv_network *network)
 {
 	struct example_network *mine = network->priv;
@@ -68,9 +59,9 @@ static int network_create(void *self, struct ndrv_call *call, struct ndrv_networ
 	mine = calloc(1, sizeof(*mine));
 	if (!mine)
 		return no_memory(call);
-	/* Without an open function, self is the host. */
-	int rc = ndrv_options_parse(network_options, OPTION_COUNT, ndrv_map_get(network->options, NDRV_OPT_GENERIC), &mine->options,
-				    call->arena, warn_of_unknown, self, call->err);
+	/* Without an open function, self is the host. Misspelt names are refused, or logged where Docker asks. */
+	int rc = ndrv_options_read(self, call, network_options, OPTION_COUNT, ndrv_map_get(network->options, NDRV_OPT_GENERIC),
+				   &mine->options);
 	if (rc) {
 		free(mine);
 		return rc;
