@@ -3,6 +3,8 @@
  * left in the kernel by any of it. */
 #include "tests/lib/test.h"
 
+#include <pthread.h>
+
 #include "tests/lib/fakehost.h"
 
 static struct fakehost host;
@@ -217,6 +219,79 @@ static void a_gateway_is_skipped_only_where_the_bridge_has_none(void **state)
 	assert_true(host.ops->gw_alloc_check(host.self, fakehost_call(&host, 0), &net.options, &skip) < 0);
 }
 
+/* --- many at once --- */
+
+#define CREATORS 100
+
+struct creator {
+	pthread_t thread;
+	struct fakenet net;
+	struct ndrv_error err;
+	struct arena arena;
+	char id[16];
+	int rc;
+};
+
+static int never(const struct ndrv_call *call)
+{
+	(void)call;
+	return 0;
+}
+
+/* A call of its own: the fake host's is for one thread. */
+static int on_its_own(struct creator *creator, int (*op)(void *self, struct ndrv_call *call, struct ndrv_network *network))
+{
+	struct ndrv_call call = {.size = sizeof(call),
+				 .err = &creator->err,
+				 .arena = &creator->arena.ndrv,
+				 .cancelled = never,
+				 .requester = "a test",
+				 .request_id = ""};
+	int rc = hostns_nl_take(host.hostns, &call, &call.host_nl, &creator->err);
+
+	if (rc)
+		return rc;
+	rc = op(host.self, &call, &creator->net.view);
+	hostns_nl_give(host.hostns, call.host_nl);
+	return rc;
+}
+
+static void *create_one(void *data)
+{
+	struct creator *creator = data;
+
+	creator->rc = on_its_own(creator, host.ops->network_create);
+	return NULL;
+}
+
+static void of_many_at_once_with_one_subnet_one_is_created(void **state)
+{
+	static struct creator creators[CREATORS];
+	int made = 0;
+
+	(void)state;
+	for (int i = 0; i < CREATORS; i++) {
+		(void)snprintf(creators[i].id, sizeof(creators[i].id), "many%d", i);
+		arena_init(&creators[i].arena, 1 << 20);
+		fakenet_init(&creators[i].net, &host, creators[i].id, "10.5.0.0/24", "10.5.0.1/24", NULL, NULL);
+	}
+	for (int i = 0; i < CREATORS; i++)
+		assert_int_equal(pthread_create(&creators[i].thread, NULL, create_one, &creators[i]), 0);
+	for (int i = 0; i < CREATORS; i++) {
+		assert_int_equal(pthread_join(creators[i].thread, NULL), 0);
+		made += !creators[i].rc;
+		if (creators[i].rc)
+			assert_fails(creators[i].rc, &creators[i].err, NDRV_E_FORBIDDEN, "networks have overlapping IPv4");
+	}
+	assert_int_equal(made, 1);
+	assert_int_equal(netns_link_count(NULL), 2);
+	for (int i = 0; i < CREATORS; i++) {
+		if (!creators[i].rc)
+			assert_ok(on_its_own(&creators[i], host.ops->network_delete), &creators[i].err);
+		arena_reset(&creators[i].arena);
+	}
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fresh, finish)
 
 int main(void)
@@ -231,6 +306,7 @@ int main(void)
 		TEST(the_driver_itself_has_no_configuration),
 		TEST(an_unknown_label_is_logged_and_let_through),
 		TEST(a_gateway_is_skipped_only_where_the_bridge_has_none),
+		TEST(of_many_at_once_with_one_subnet_one_is_created),
 	};
 
 	netns_need();
