@@ -138,8 +138,8 @@ static void check_entries(const struct elf_report *report, struct policy_verdict
 bool policy_library_ok(const struct policy *policy, const char *library)
 {
 	static const char *const names[] = {
-		"libc.so.6",	   "libm.so.6",	 "libnl-3.so.200", "libnl-route-3.so.200",
-		"libpthread.so.0", "libdl.so.2", "libgcc_s.so.1",  "librt.so.1",
+		"libc.so.6",  "libm.so.6",     "libnl-3.so.200", "libnl-route-3.so.200", "libpthread.so.0",
+		"libdl.so.2", "libgcc_s.so.1", "librt.so.1",	 "libjansson.so.4",
 	};
 	static const char *const sanitizers[] = {"libasan.so.", "libubsan.so.", "libtsan.so.", "liblsan.so."};
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)

@@ -71,7 +71,9 @@ static int check_note(const struct generation *generation, const struct ndrv_cap
 	return 0;
 }
 
-static int check_capability(const struct generation *generation, const struct ndrv_capability *capability, struct ndrv_error *err)
+/* The note of a driver of dynamic types speaks for the driver alone: each type it finds has its own scope and flags. */
+static int check_capability(const struct generation *generation, const char *type, const struct ndrv_capability *capability,
+			    struct ndrv_error *err)
 {
 	const struct ndrv_note *file = &generation->module->note;
 	if (!capability || !NDRV_COVERS(capability, flags))
@@ -80,7 +82,7 @@ static int check_capability(const struct generation *generation, const struct nd
 	if (!scope_ok(capability->data_scope) || !scope_ok(code))
 		return ndrv_fail(err, NDRV_E_BAD_REQUEST, "registers with a scope that is neither local nor global");
 	int rc = check_note(generation, capability, err);
-	if (rc)
+	if (rc || ((file->flags & NDRV_DRIVER_DYNAMIC_TYPES) && *type))
 		return rc;
 	if (capability->data_scope != file->data_scope)
 		return ndrv_fail(err, NDRV_E_DRIVER_REFUSED, "its code registers with another data scope than its note says");
@@ -159,7 +161,7 @@ static int add(struct generation *generation, const char *type, const struct ndr
 		return ndrv_fail(err, NDRV_E_INTERNAL, "out of memory for type %.40s", type ? type : "");
 	int rc = check_type(generation, type, err);
 	if (rc == 0)
-		rc = check_capability(generation, capability, err);
+		rc = check_capability(generation, type, capability, err);
 	if (rc == 0)
 		rc = ops_normalise(ops, &instance->ops, &instance->has, err);
 	if (rc == 0)

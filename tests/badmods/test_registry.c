@@ -295,9 +295,15 @@ static void a_dynamic_driver_registers_and_unregisters_at_any_time(void **state)
 		assert_int_equal(registry_find(fixture->registry, "weave", &instance, &err), -NDRV_E_NO_DRIVER);
 	}
 	assert_fails(host->unregister_driver(host, "", &err), &err, NDRV_E_NOT_FOUND, "does not hold");
+	/* Each type has a scope of its own, whatever the note says of the driver. */
 	capability.data_scope = NDRV_SCOPE_GLOBAL;
-	assert_fails(host->register_driver(host, "weave", &one->ops, NULL, &capability, &err), &err, NDRV_E_DRIVER_REFUSED,
-		     "another data scope");
+	assert_ok(host->register_driver(host, "weave", &one->ops, one->self, &capability, &err), &err);
+	assert_ok(registry_find(fixture->registry, "weave", &instance, &err), &err);
+	assert_int_equal(instance->capability.data_scope, NDRV_SCOPE_GLOBAL);
+	assert_ok(host->unregister_driver(host, "weave", &err), &err);
+	capability.data_scope = 7;
+	assert_fails(host->register_driver(host, "weave", &one->ops, NULL, &capability, &err), &err, NDRV_E_BAD_REQUEST,
+		     "neither local nor global");
 	/* It was configured and is destroyed though it serves no type. */
 	assert_ok(registry_unload(fixture->registry, "dyn", &err), &err);
 	assert_string_equal(fixture->log, "dyn: configured 1\nmany: configured 1\ndyn: destroyed\n");

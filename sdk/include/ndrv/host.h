@@ -97,9 +97,10 @@ struct ndrv_host {
 	uint64_t features; /* NDRV_FEATURE_... */
 	/* libnetwork's DriverCallback.RegisterDriver. Inside ndrv_driver_v1, or later for a driver whose note has
 	 * NDRV_DRIVER_DYNAMIC_TYPES. `ops` must stay valid until destroy; its gaps are filled by the host's own copy. BAD_REQUEST
-	 * for a blank or over-long type, a capability that is neither local nor global, or one that contradicts the note; FORBIDDEN
-	 * (ACTIVE_REGISTRATION) for a type already held. Inside ndrv_driver_v1 a driver of dynamic types may register the type "":
-	 * it serves no network, and is there to be configured and destroyed; the driver macro does so where the note names no type.
+	 * for a blank or over-long type, a capability that is neither local nor global, or one that contradicts the note (with
+	 * NDRV_DRIVER_DYNAMIC_TYPES each type has scopes and flags of its own); FORBIDDEN (ACTIVE_REGISTRATION) for a type already
+	 * held. Inside ndrv_driver_v1 a driver of dynamic types may register the type "": it serves no network, and is there to be
+	 * configured and destroyed; the driver macro does so where the note names no type.
 	 */
 	int (*register_driver)(const struct ndrv_host *host, const char *type, const struct ndrv_ops *ops, void *self,
 			       const struct ndrv_capability *capability, struct ndrv_error *err);
