@@ -3,7 +3,7 @@
 noinst_LIBRARIES += host/libhost.a
 host_libhost_a_CPPFLAGS = $(AM_CPPFLAGS) $(YAML_CFLAGS) $(SQLITE_CFLAGS) $(JANSSON_CFLAGS) $(MHD_CFLAGS) $(NETTLE_CFLAGS)
 host_libhost_a_SOURCES =
-HOST_LIBS = host/libhost.a sdk/libndrv.a $(NL_LIBS) $(YAML_LIBS) $(SQLITE_LIBS) $(JANSSON_LIBS) $(MHD_LIBS) $(NETTLE_LIBS) $(LTDL_LIBS) -ldl
+HOST_LIBS = host/libhost.a sdk/libwire.a sdk/libndrv.a $(NL_LIBS) $(YAML_LIBS) $(SQLITE_LIBS) $(JANSSON_LIBS) $(MHD_LIBS) $(NETTLE_LIBS) $(LTDL_LIBS) -ldl
 
 include host/base/local.mk
 include host/config/local.mk

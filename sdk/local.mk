@@ -31,7 +31,8 @@ lib_LIBRARIES += %D%/libndrv.a
 	%D%/lib/host.c \
 	%D%/lib/register.c \
 	%D%/lib/ipam.c %D%/lib/ipam_aux.h \
-	%D%/lib/ipam_json.c
+	%D%/lib/ipam_json.c \
+	%D%/lib/go_json.c %D%/lib/go_json.h
 
 pkgconfig_DATA += %D%/ndrv.pc
 
@@ -74,3 +75,15 @@ ndrvinclude_HEADERS += %D%/include/ndrv/child.h
 # Ports in options.
 ndrvinclude_HEADERS += %D%/include/ndrv/ports.h
 %C%_libndrv_a_SOURCES += %D%/lib/ports.c
+
+# Docker's wire format, for the remote driver and for the Docker front. Not installed.
+noinst_LIBRARIES += %D%/libwire.a
+%C%_libwire_a_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS)
+%C%_libwire_a_CFLAGS = $(AM_CFLAGS) -fPIC
+%C%_libwire_a_SOURCES = \
+	%D%/wire/docker.c %D%/wire/docker.h \
+	%D%/wire/encode.c %D%/wire/shape.h \
+	%D%/wire/decode.c \
+	%D%/wire/value.c \
+	%D%/wire/errors.c
+WIRE_LIBS = -L$(top_builddir)/sdk -lwire

@@ -2,6 +2,7 @@
 /* IPAMData as JSON, byte for byte as Go writes it. An object file of its own, so that only who calls it needs libjansson. */
 #include <ndrv/types.h>
 
+#include "sdk/lib/go_json.h"
 #include "sdk/lib/ipam_aux.h"
 
 #include <jansson.h>
@@ -11,71 +12,23 @@
 
 /* --- out --- */
 
-/* The length of the well-formed UTF-8 sequence at `text`, 0 if there is none; `ret` gets its code point. */
-static size_t utf8_sequence(const unsigned char *text, uint32_t *ret)
-{
-	static const uint32_t smallest[] = {0, 0, 0x80, 0x800, 0x10000};
-	unsigned char first = text[0];
-	size_t length = first < 0x80 ? 1 : (first & 0xe0) == 0xc0 ? 2 : (first & 0xf0) == 0xe0 ? 3 : (first & 0xf8) == 0xf0 ? 4 : 0;
-
-	if (length == 0)
-		return 0;
-	uint32_t code = length == 1 ? first : first & (0x7fu >> length);
-	for (size_t i = 1; i < length; i++) {
-		if ((text[i] & 0xc0) != 0x80)
-			return 0;
-		code = code << 6 | (text[i] & 0x3fu);
-	}
-	if (code < smallest[length] || code > 0x10ffff || (code >= 0xd800 && code <= 0xdfff))
-		return 0;
-	*ret = code;
-	return length;
-}
-
-/* encoding/json with its HTML escapes on, which is how the plugin client sends. */
-static void write_string(FILE *out, const char *text)
-{
-	const unsigned char *at = (const unsigned char *)text;
-
-	fputc('"', out);
-	while (*at) {
-		uint32_t code;
-		size_t length = utf8_sequence(at, &code);
-		if (length == 0) {
-			fputs("\\ufffd", out);
-			at++;
-			continue;
-		}
-		if (code == '"' || code == '\\')
-			fprintf(out, "\\%c", (int)code);
-		else if (code == '\n' || code == '\r' || code == '\t')
-			fprintf(out, "\\%c", code == '\n' ? 'n' : code == '\r' ? 'r' : 't');
-		else if (code < 0x20 || code == '<' || code == '>' || code == '&' || code == 0x2028 || code == 0x2029)
-			fprintf(out, "\\u%04x", (unsigned)code);
-		else
-			fwrite(at, 1, length, out);
-		at += length;
-	}
-	fputc('"', out);
-}
-
 static void write_prefix(FILE *out, const struct ndrv_prefix *prefix)
 {
 	char text[NDRV_PREFIX_TEXT];
 
-	write_string(out, prefix->addr.family ? ndrv_prefix_format(prefix, text) : "<nil>");
+	go_json_string(out, prefix->addr.family ? ndrv_prefix_format(prefix, text) : "<nil>");
 }
 
 static void write_data(FILE *out, const struct ndrv_ipam_data *data, const struct ndrv_aux_address *const *sorted)
 {
 	fputs("{\"AddressSpace\":", out);
-	write_string(out, data->address_space ? data->address_space : "");
+	go_json_string(out, data->address_space ? data->address_space : "");
 	if (data->aux_set || data->aux_count) {
 		fputs(",\"AuxAddresses\":{", out);
 		for (uint32_t i = 0; i < data->aux_count; i++) {
 			if (i)
 				fputc(',', out);
-			write_string(out, sorted[i]->name);
+			go_json_string(out, sorted[i]->name);
 			fputc(':', out);
 			write_prefix(out, &sorted[i]->address);
 		}
