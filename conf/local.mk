@@ -7,7 +7,8 @@ dist_driverconf_DATA += \
 	%D%/drivers.d/ipvlan.yaml \
 	%D%/drivers.d/macvlan.yaml \
 	%D%/drivers.d/null.yaml \
-	%D%/drivers.d/overlay.yaml
+	%D%/drivers.d/overlay.yaml \
+	%D%/drivers.d/remote.yaml
 
 bashcompletiondir = $(datadir)/bash-completion/completions
 dist_bashcompletion_DATA = %D%/completion/ndrvctl.bash

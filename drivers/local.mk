@@ -40,6 +40,14 @@ driver_LTLIBRARIES += %D%/overlay.la
 %C%_overlay_la_LDFLAGS = $(DRIVER_LDFLAGS)
 %C%_overlay_la_LIBADD = $(DRIVER_LIBS) $(NL_LIBS)
 
+# Network types of others: Docker's plugin protocol.
+driver_LTLIBRARIES += %D%/remote.la
+%C%_remote_la_SOURCES = %D%/remote/remote.h %D%/remote/remote.c %D%/remote/memory.c %D%/remote/settings.c %D%/remote/discover.c \
+	%D%/remote/probe.c %D%/remote/ops.c %D%/remote/endpoint.c %D%/remote/call.c %D%/remote/http.c
+%C%_remote_la_LDFLAGS = $(DRIVER_LDFLAGS)
+%C%_remote_la_LIBADD = $(WIRE_LIBS) $(DRIVER_LIBS) $(JANSSON_LIBS)
+EXTRA_%C%_remote_la_DEPENDENCIES = sdk/libwire.a
+
 # libtool's .la files serve nobody here: drivers are found by their descriptors and loaded as .so.
 install-data-hook:
 	cd $(DESTDIR)$(driverdir) && rm -f $(notdir $(driver_LTLIBRARIES))

@@ -9,6 +9,7 @@ include tests/drivers/local.mk
 include tests/badmods/local.mk
 include tests/conformance/local.mk
 include tests/front/local.mk
+include tests/remote/local.mk
 include tests/faults/local.mk
 include tests/swap/local.mk
 include tests/system/local.mk

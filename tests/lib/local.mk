@@ -13,3 +13,4 @@ tests_lib_libtest_a_SOURCES += tests/lib/daemon.h tests/lib/daemon.c
 tests_lib_libtest_a_SOURCES += tests/lib/flow.h tests/lib/flow.c tests/lib/hammer.h tests/lib/hammer.c
 tests_lib_libtest_a_CPPFLAGS += -DTEST_NDRVD='"$(abs_top_builddir)/ndrvd"' \
 	-DTEST_NDRVCTL='"$(abs_top_builddir)/ndrvctl"'
+tests_lib_libtest_a_SOURCES += tests/lib/plugin.h tests/lib/plugin.c
