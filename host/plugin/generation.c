@@ -129,6 +129,8 @@ static int check_holders(const struct generation *generation, const struct gener
 
 static void switch_types(struct registry *registry, struct generation *from, struct generation *to)
 {
+	/* Before anybody hears of it: who is told that it serves looks at its state. */
+	to->state = GENERATION_LIVE;
 	for (struct instance *each = to->instances; each; each = each->next)
 		if (!each->gone)
 			registry_serve(each->type, each, each, registry);
@@ -137,7 +139,6 @@ static void switch_types(struct registry *registry, struct generation *from, str
 			registry_serve(each->type, NULL, NULL, registry);
 	if (from)
 		from->state = GENERATION_STANDBY;
-	to->state = GENERATION_LIVE;
 }
 
 static int publish(struct registry *registry, struct generation *generation, struct ndrv_error *err)

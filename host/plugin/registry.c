@@ -51,7 +51,7 @@ struct driver_type *registry_type_add(struct registry *registry, const char *nam
 void registry_serve(struct driver_type *type, struct instance *holder, struct instance *current, struct registry *registry)
 {
 	type->holder = holder;
-	if (atomic_exchange(&type->current, current) != current && type->name[0] && registry->hooks.changed)
+	if (atomic_exchange(&type->current, current) != current && registry->hooks.changed)
 		registry->hooks.changed(registry->hooks.data, type, current);
 }
 
