@@ -302,6 +302,19 @@ int ctl_network_rm(struct ctl *ctl, char **arguments, int count)
 	return first;
 }
 
+/* Routes, rules and neighbours: each text says what it is. */
+static void print_strays(const json_t *json)
+{
+	static const char *const keys[] = {"stray_routes", "stray_rules", "stray_neighbours"};
+	char text[256];
+	json_t *item;
+	size_t index;
+
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+		json_array_foreach(ctl_member(json, keys[i]), index, item)(void)
+			printf("%s: belongs to no record\n", ctl_text(item, "", text, sizeof(text)));
+}
+
 int ctl_network_prune(struct ctl *ctl, char **arguments, int count)
 {
 	char text[256], why[256];
@@ -324,6 +337,7 @@ int ctl_network_prune(struct ctl *ctl, char **arguments, int count)
 			       ctl_text(ctl_member(id, "why"), "", why, sizeof(why)));
 		json_array_foreach(ctl_member(json, "stray_links"), index, id)(void)
 			printf("link %s: belongs to no record\n", ctl_text(id, "", text, sizeof(text)));
+		print_strays(json);
 		json_array_foreach(ctl_member(json, "unknown_links"), index, id)(void) printf(
 			"link %s stays: it has this host's tag, but not a name of ours\n", ctl_text(id, "", text, sizeof(text)));
 		json_array_foreach(ctl_member(json, "refused"), index, id)(void)

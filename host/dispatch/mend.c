@@ -41,7 +41,7 @@ struct mender {
 	pthread_mutex_t lock; /* of what is below; held while a row without a record is removed */
 	pthread_cond_t wake;
 	bool ending, networks;
-	bool overflow; /* there were more than fit: everything is to be compared with the kernel */
+	bool overflow; /* everything is to be compared with the kernel: there were more than fit, say */
 	uint64_t asked, tries;
 	_Atomic uint32_t rows;
 	char error[NDRV_ERROR_TEXT_MAX];
@@ -115,6 +115,16 @@ void mend_networks(struct dispatch *dispatch)
 		return;
 	(void)pthread_mutex_lock(&mender->lock);
 	mender->networks = true;
+	(void)pthread_cond_signal(&mender->wake);
+	(void)pthread_mutex_unlock(&mender->lock);
+}
+
+void mend_all(struct dispatch *dispatch)
+{
+	struct mender *mender = dispatch->mender;
+
+	(void)pthread_mutex_lock(&mender->lock);
+	mender->overflow = true;
 	(void)pthread_cond_signal(&mender->wake);
 	(void)pthread_mutex_unlock(&mender->lock);
 }
@@ -383,11 +393,12 @@ void mend_describe(struct dispatch *dispatch, struct tree *tree, struct ndrv_val
 		kernel += mender->entries[i].kernel;
 	}
 	int64_t tries = (int64_t)mender->tries;
-	bool networks = mender->networks;
+	bool networks = mender->networks, everything = mender->overflow;
 	memcpy(error, mender->error, sizeof(error));
 	(void)pthread_mutex_unlock(&mender->lock);
 	tree_int(tree, map, "rows", rows);
 	tree_int(tree, map, "kernel_objects", kernel);
+	tree_bool(tree, map, "everything", everything);
 	tree_bool(tree, map, "networks", networks);
 	tree_int(tree, map, "tries", tries);
 	if (error[0])

@@ -28,6 +28,8 @@ struct mend_plug {
 };
 /* What the driver made for this network or endpoint may still be there although its record goes. `plug` may be NULL. */
 void mend_kernel(struct dispatch *dispatch, const char *nid, const char *eid, const struct mend_plug *plug);
+/* The kernel as a whole could not be compared with the records. */
+void mend_all(struct dispatch *dispatch);
 /* The row is being written anew under the turn: nobody removes it from here on. */
 void mend_supersede(struct dispatch *dispatch, const char *nid, const char *eid);
 

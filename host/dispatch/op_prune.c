@@ -84,7 +84,6 @@ int run_network_prune(struct job *job)
 	tree_set(&pruning.tree, &job->reply.value, "deleted", pruning.pruned);
 	tree_set(&pruning.tree, &job->reply.value, "refused", pruning.refused);
 	tree_set(&pruning.tree, &job->reply.value, "stale_endpoints", pruning.stale);
-	tree_set(&pruning.tree, &job->reply.value, "stray_links", strays.removed);
-	tree_set(&pruning.tree, &job->reply.value, "unknown_links", strays.unknown);
+	describe_strays(&pruning.tree, &job->reply.value, &strays);
 	return pruning.tree.rc;
 }

@@ -7,17 +7,41 @@
 #include <ndrv/link.h>
 
 #include "host/sandbox/hostns.h"
+#include "host/sandbox/owned.h"
 #include "host/sandbox/reap.h"
 
 #define LOOK_NS NSEC_PER_SEC
 #define LETTERS 2 /* of a name, before the digits */
 
+/* The pools of every network. */
+struct pools {
+	struct ndrv_prefix *list;
+	size_t count, room;
+};
+
 /* The digits of every name that belongs to a record, sorted for looking up. */
 struct names {
 	char (*list)[NDRV_IFNAME_MAX];
 	size_t count, room;
+	struct pools pools;
 	struct ndrv_error *err;
 };
+
+static int add_pool(struct names *names, const struct ndrv_prefix *pool)
+{
+	struct pools *pools = &names->pools;
+
+	if (pools->count == pools->room) {
+		size_t room = pools->room ? pools->room * 2 : 32;
+		struct ndrv_prefix *list = realloc(pools->list, room * sizeof(*list));
+		if (!list)
+			return ndrv_fail(names->err, NDRV_E_NO_SERVICE, "out of memory");
+		pools->list = list;
+		pools->room = room;
+	}
+	pools->list[pools->count++] = *pool;
+	return 0;
+}
 
 static int names_add(struct names *names, const char *instance, const char *nid, const char *eid)
 {
@@ -45,6 +69,8 @@ static int add_network(struct network *network, void *data)
 	if (!turn_wait(&network->turn, clock_ns() + LOOK_NS))
 		return ndrv_fail_object(names->err, NDRV_E_NETWORK_BUSY, network->view.id);
 	int rc = names_add(names, network->view.instance, network->view.id, "");
+	for (uint32_t i = 0; i < network->pool_count && !rc; i++)
+		rc = add_pool(names, &network->pools[i].pool);
 	if (!rc)
 		rc = network_each_endpoint(network, add_endpoint, names);
 	turn_pass(&network->turn);
@@ -150,7 +176,82 @@ static int add_only(struct search *search, const struct reconcile_only *only)
 	return rc;
 }
 
-/* Links first, then records: a record is written before its link is made. */
+/* --- routes, rules, neighbours --- */
+
+static const struct ndrv_link *link_at(const struct ndrv_link *links, uint32_t count, uint32_t index)
+{
+	for (uint32_t i = 0; index && i < count; i++)
+		if (links[i].index == index)
+			return &links[i];
+	return NULL;
+}
+
+static bool is_record_link(const struct search *search, const char *name)
+{
+	return name[0] && ndrv_link_name_is_ours(name) && names_have(&search->known, name);
+}
+
+static bool is_in_pools(const struct search *search, const struct ndrv_prefix *prefix)
+{
+	const struct pools *pools = &search->known.pools;
+
+	for (size_t i = 0; prefix->addr.family && i < pools->count; i++)
+		if (pools->list[i].length && pools->list[i].addr.family == prefix->addr.family &&
+		    pools->list[i].length <= prefix->length && ndrv_prefix_contains(&pools->list[i], &prefix->addr))
+			return true;
+	return false;
+}
+
+static bool is_explained(const struct search *search, const struct owned *owned, const struct ndrv_link *links, uint32_t count)
+{
+	const struct ndrv_link *link = link_at(links, count, owned->index);
+
+	return (link && is_record_link(search, link->name)) || is_record_link(search, owned->iif) ||
+	       is_record_link(search, owned->oif) || is_in_pools(search, &owned->destination) ||
+	       is_in_pools(search, &owned->source);
+}
+
+static int take_away(struct search *search, const struct owned *owned)
+{
+	struct stray_report *ret = search->ret;
+	struct ndrv_value *const lists[] = {
+		[OWNED_ROUTE] = &ret->routes, [OWNED_RULE] = &ret->rules, [OWNED_NEIGHBOUR] = &ret->neighbours};
+	const char *text = arena_strdup(search->tree->arena, owned->text);
+	struct ndrv_error err = {0};
+
+	if (!text)
+		return ndrv_fail(search->tree->err, NDRV_E_NO_SERVICE, "out of memory");
+	if (!search->dry_run && owned_delete(search->nl, owned, &err)) {
+		log_warning("reconcile", "%s belongs to no record and could not be removed: %s", text, err.text);
+		ret->failed++;
+		return 0;
+	}
+	if (!search->dry_run)
+		log_warning("reconcile", "%s carried this host's tag and belonged to no record: removed", text);
+	tree_add(search->tree, lists[owned->kind], ndrv_string(text));
+	return search->tree->rc;
+}
+
+static int look_at_owned(struct search *search, const struct ndrv_link *links, uint32_t count)
+{
+	const struct config *config = search->dispatch->parts.config;
+	struct owned_list list;
+	int rc = 0;
+
+	if (search->some || !config || !owned_is_private(config->ownership.route_protocol))
+		return 0;
+	rc = owned_list(search->nl, config->ownership.route_protocol, &list, search->tree->err);
+	for (uint32_t i = 0; i < list.count && !rc; i++)
+		if (!is_explained(search, &list.items[i], links, count))
+			rc = take_away(search, &list.items[i]);
+	owned_list_clear(&list);
+	return rc;
+}
+
+/* --- all --- */
+
+/* What the kernel has first, then records: a record is written before anything is made for it. But routes come after links: those
+ * through a link go with it. */
 static int reconcile(struct search *search, const struct reconcile_only *only)
 {
 	struct ndrv_link *links;
@@ -166,6 +267,9 @@ static int reconcile(struct search *search, const struct reconcile_only *only)
 	sort(&search->known);
 	for (uint32_t i = 0; i < count && !rc; i++)
 		rc = look(search, &links[i]);
+	if (!rc)
+		rc = look_at_owned(search, links, count);
+	free(search->known.pools.list);
 	free(search->known.list);
 	free(search->only.list);
 	free(links);
@@ -179,7 +283,9 @@ static int run(struct dispatch *dispatch, struct arena *arena, bool dry_run, con
 	struct search search = {.dispatch = dispatch, .dry_run = dry_run, .tree = &tree, .ret = ret};
 	struct hostns *hostns = dispatch->parts.hostns;
 
-	*ret = (struct stray_report){.removed = {.type = NDRV_LIST}, .unknown = {.type = NDRV_LIST}};
+	const struct ndrv_value none = {.type = NDRV_LIST};
+
+	*ret = (struct stray_report){.removed = none, .unknown = none, .routes = none, .rules = none, .neighbours = none};
 	if (!hostns)
 		return 0;
 	int rc = hostns_nl_take(hostns, NULL, &search.nl, err);
@@ -199,4 +305,13 @@ int reconcile_some(struct dispatch *dispatch, struct arena *arena, const struct 
 		   struct ndrv_error *err)
 {
 	return run(dispatch, arena, false, only, ret, err);
+}
+
+void describe_strays(struct tree *tree, struct ndrv_value *map, const struct stray_report *strays)
+{
+	tree_set(tree, map, "stray_links", strays->removed);
+	tree_set(tree, map, "unknown_links", strays->unknown);
+	tree_set(tree, map, "stray_routes", strays->routes);
+	tree_set(tree, map, "stray_rules", strays->rules);
+	tree_set(tree, map, "stray_neighbours", strays->neighbours);
 }

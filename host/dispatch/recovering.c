@@ -452,12 +452,14 @@ int dispatch_recover(struct dispatch *dispatch, struct arena *arena, struct ndrv
 	/* Links of endpoints that only the files have lost are somebody's: those go when an administrator says so. And what a crash
 	 * left must not keep the host from serving what it has. */
 	bool whole = dispatch->parts.store && store_is_whole(dispatch->parts.store);
-	if (reconcile_links(dispatch, arena, !whole, &strays, &why))
-		log_warning("recover", "links without records were not looked for: %s", why.text);
+	int failed = reconcile_links(dispatch, arena, !whole, &strays, &why);
+	if (failed)
+		log_warning("recover", "what belongs to no record was not looked for: %s", why.text);
+	if ((failed || strays.failed) && whole)
+		mend_all(dispatch);
 	*ret_report = (struct ndrv_value){.type = NDRV_MAP};
 	report_walk(&walk.all, tree, ret_report);
 	tree_bool(tree, ret_report, "stray_links_removed", whole);
-	tree_set(tree, ret_report, "stray_links", strays.removed);
-	tree_set(tree, ret_report, "unknown_links", strays.unknown);
+	describe_strays(tree, ret_report, &strays);
 	return tree->rc;
 }

@@ -3,6 +3,7 @@
 host_libhost_a_SOURCES += \
 	%D%/hostns.c %D%/hostns.h \
 	%D%/sandbox.c %D%/sandbox.h \
+	%D%/owned.c %D%/owned.h \
 	%D%/plug.c %D%/plug.h \
 	%D%/dying.c %D%/dying.h \
 	%D%/reap.c %D%/reap.h %D%/reap_queue.c %D%/reap_queue.h \

@@ -92,6 +92,108 @@ static void the_bridge_is(char *ret)
 	ndrv_link_name(ret, "nb", "ndrv", "n1", "");
 }
 
+/* --- routes, rules, neighbours --- */
+
+/* `ip` is installed wherever these tests run: it makes what a driver of any kind may have made. */
+static void ip(const char *arguments)
+{
+	char command[256];
+
+	(void)snprintf(command, sizeof(command), "ip %s", arguments);
+	int status = system(command); /* NOLINT(cert-env33-c) */
+	if (status)
+		fail_msg("%s: %d", command, status);
+}
+
+static bool ip_shows(const char *what, const char *text)
+{
+	char command[256];
+
+	(void)snprintf(command, sizeof(command), "ip %s | grep -q '%s'", what, text);
+	return system(command) == 0; /* NOLINT(cert-env33-c) */
+}
+
+static char bridge[NDRV_IFNAME_MAX];
+
+static void plant_marked(void)
+{
+	char text[128];
+
+	the_bridge_is(bridge);
+	make_link("bridge", "theirs", 0);
+	ip("link set theirs up");
+	ip("addr add 198.51.100.1/24 dev theirs");
+	/* Ours by number and nobody's. */
+	ip("route add 203.0.113.0/24 dev theirs proto 110");
+	ip("route add blackhole 203.0.113.128/25 proto 110 table 1234");
+	ip("-6 route add fd55::/64 dev theirs proto 110");
+	ip("rule add from 203.0.113.7 lookup 1234 protocol 110");
+	ip("-6 rule add from fd55::7 lookup 1234 protocol 110");
+	ip("neigh add 198.51.100.9 lladdr 02:00:00:00:00:09 dev theirs protocol 110");
+	/* Somebody else's. */
+	ip("route add 203.0.112.0/24 dev theirs proto 111");
+	ip("rule add from 203.0.112.7 lookup 1234 protocol 111");
+	ip("neigh add 198.51.100.10 lladdr 02:00:00:00:00:10 dev theirs protocol 111");
+	/* A record's: through its interface, or about its addresses. */
+	(void)snprintf(text, sizeof(text), "route add 203.0.111.0/24 dev %s proto 110", bridge);
+	ip(text);
+	(void)snprintf(text, sizeof(text), "neigh add 10.9.0.99 lladdr 02:00:00:00:00:99 dev %s protocol 110", bridge);
+	ip(text);
+	ip("rule add from 10.9.0.10 lookup 1234 protocol 110");
+}
+
+static void assert_others_stay(void)
+{
+	assert_true(ip_shows("route", "203.0.112.0/24"));
+	assert_true(ip_shows("rule", "203.0.112.7"));
+	assert_true(ip_shows("neigh", "198.51.100.10 "));
+	assert_true(ip_shows("route", "203.0.111.0/24"));
+	assert_true(ip_shows("neigh", "10.9.0.99 "));
+	assert_true(ip_shows("rule", "10.9.0.10 "));
+}
+
+static void assert_strays_are_gone(void)
+{
+	assert_false(ip_shows("route", "203.0.113"));
+	assert_false(ip_shows("route show table all", "203.0.113"));
+	assert_false(ip_shows("-6 route", "fd55"));
+	assert_false(ip_shows("rule", "203.0.113.7"));
+	assert_false(ip_shows("-6 rule", "fd55"));
+	assert_false(ip_shows("neigh", "198.51.100.9 "));
+}
+
+static void routes_rules_and_neighbours_with_our_number_and_no_record_go_at_the_next_start(void **state)
+{
+	(void)state;
+	connect_both();
+	restart(plant_marked);
+	assert_others_stay();
+	assert_strays_are_gone();
+	assert_true(recovery_says("stray_routes", "route 203.0.113.0/24 table 254"));
+	assert_true(recovery_says("stray_routes", "route fd55::/64 table 254"));
+	assert_true(recovery_says("stray_routes", "route 203.0.113.128/25 table 1234"));
+	assert_true(recovery_says("stray_rules", "of IPv4 to table 1234"));
+	assert_true(recovery_says("stray_rules", "of IPv6 to table 1234"));
+	assert_true(recovery_says("stray_neighbours", "neighbour 198.51.100.9/32 on interface"));
+	assert_true(netns_ping(&life.sandboxes[0], life.kind->address[1]));
+}
+
+static void a_dry_run_shows_them_and_leaves_them(void **state)
+{
+	(void)state;
+	connect_both();
+	plant_marked();
+	assert_true(says(NULL, "stray_routes", "route 203.0.113.0/24", "network", "prune", "--dry-run"));
+	assert_true(says(NULL, "stray_rules", "of IPv6", "network", "prune", "--dry-run"));
+	assert_true(says(NULL, "stray_neighbours", "198.51.100.9", "network", "prune", "--dry-run"));
+	assert_true(ip_shows("route", "203.0.113.0/24"));
+	assert_true(ip_shows("rule", "203.0.113.7"));
+	assert_true(ip_shows("neigh", "198.51.100.9 "));
+	assert_int_equal(daemon_ctl(&life.daemon, NULL, 0, "network", "prune", NULL), 0);
+	assert_others_stay();
+	assert_strays_are_gone();
+}
+
 /* --- links without records --- */
 
 static void plant_strays(void)
@@ -235,6 +337,9 @@ static void a_foreign_link_with_our_name_is_reported_and_not_touched(void **stat
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(routes_rules_and_neighbours_with_our_number_and_no_record_go_at_the_next_start,
+						set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_dry_run_shows_them_and_leaves_them, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_link_with_our_tag_and_no_record_is_removed_at_the_next_start, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(links_of_endpoints_that_the_host_has_lost_go_only_when_told, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_bridge_that_was_deleted_by_hand_is_made_again, set_up, tear_down),
