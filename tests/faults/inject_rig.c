@@ -16,10 +16,8 @@
 #include "tests/lib/http.h"
 #include "tests/lib/test.h"
 
-#define ADDRESS "10.66.0.10"
 #define ANSWER_MS 40000
 #define DEADLINE_MS 28000
-#define SETTLE_MS 20000
 
 void rig_need(void)
 {
@@ -32,7 +30,7 @@ void rig_need(void)
 
 /* --- the host --- */
 
-static long long now_ms(void)
+long long rig_now_ms(void)
 {
 	struct timespec ts;
 
@@ -167,10 +165,10 @@ static bool is_typed(const char *body)
 	return typed;
 }
 
-static int ask(struct rig *rig, const char *method, const char *target, const char *body, char *ret)
+int rig_http(struct rig *rig, const char *method, const char *target, const char *body, char *ret)
 {
 	struct http_answer answer = {0};
-	long long began = now_ms();
+	long long began = rig_now_ms();
 	int fd = http_connect(rig->daemon.socket), status = 0;
 
 	*ret = '\0';
@@ -186,8 +184,8 @@ static int ask(struct rig *rig, const char *method, const char *target, const ch
 		(void)snprintf(ret, RIG_REASON, "status %d without a typed error: %.1000s", status, answer.body ? answer.body : "");
 		status = -1;
 	}
-	if (now_ms() - began > DEADLINE_MS) {
-		(void)snprintf(ret, RIG_REASON, "%s %s hung for %lld ms", method, target, now_ms() - began);
+	if (rig_now_ms() - began > DEADLINE_MS) {
+		(void)snprintf(ret, RIG_REASON, "%s %s hung for %lld ms", method, target, rig_now_ms() - began);
 		status = -1;
 	}
 	/* No answer to the question either. */
@@ -210,98 +208,7 @@ int rig_ask(struct rig *rig, enum rig_request request, char *ret)
 			       rig->sandbox.path);
 	else if (request == RIG_DISCONNECT)
 		(void)snprintf(body, sizeof(body), "{\"endpoint\":\"e1\"}");
-	return ask(rig, requests[request].method, requests[request].target, *body ? body : NULL, ret);
-}
-
-/* --- what there is --- */
-
-struct links {
-	unsigned bridges, pairs, others;
-};
-
-static struct links count_links(const struct netns *ns)
-{
-	struct ndrv_error err = {0};
-	struct ndrv_nl *nl = netns_nl(ns);
-	struct ndrv_link *links;
-	struct links found = {0};
-	uint32_t count;
-
-	assert_ok(ndrv_link_list(nl, &links, &count, &err), &err);
-	for (uint32_t i = 0; i < count; i++)
-		if (!strcmp(links[i].kind, "bridge"))
-			found.bridges++;
-		else if (!strcmp(links[i].kind, "veth"))
-			found.pairs++;
-		else
-			found.others += strcmp(links[i].name, "lo") != 0;
-	free(links);
-	ndrv_nl_close(nl);
-	return found;
-}
-
-/* The only entry of a list, or NULL; more than one is wrong. */
-static bool list_of(struct rig *rig, const char *target, json_t **ret, char *reason)
-{
-	int status = ask(rig, "GET", target, NULL, reason);
-
-	if (status != 200)
-		return false;
-	json_t *document = json_loads(reason, 0, NULL), *list = document, *value;
-	const char *key;
-	if (json_is_object(document))
-		json_object_foreach(document, key, value) if (json_is_array(value)) list = value;
-	if (!json_is_array(list) || json_array_size(list) > 1) {
-		json_decref(document);
-		return false;
-	}
-	*ret = json_incref(json_array_get(list, 0));
-	json_decref(document);
-	return true;
-}
-
-static bool text_is(const json_t *object, const char *key, const char *text)
-{
-	const char *value = json_string_value(json_object_get(object, key));
-
-	return value && !strcmp(value, text);
-}
-
-static bool agree(struct rig *rig, const json_t *network, const json_t *endpoint, bool half, char *reason)
-{
-	struct links host = count_links(NULL), sandbox = count_links(&rig->sandbox);
-	unsigned networks = network != NULL, endpoints = endpoint != NULL;
-
-	half = half && endpoint;
-	bool joined = endpoint && text_is(json_object_get(endpoint, "join"), "state", "joined");
-	bool live = (!network || text_is(network, "state", "live")) && (!endpoint || text_is(endpoint, "state", "live"));
-
-	if (host.bridges != networks || host.others || sandbox.others || sandbox.bridges ||
-	    (!half && (host.pairs != endpoints || sandbox.pairs != endpoints))) {
-		(void)snprintf(reason, RIG_REASON,
-			       "the host knows %u networks and %u endpoints; there are %u bridges, %u veths, %u others, and in the "
-			       "sandbox %u and %u",
-			       networks, endpoints, host.bridges, host.pairs, host.others, sandbox.pairs, sandbox.others);
-		return false;
-	}
-	if (half || (live && (!endpoint || (joined && netns_has_address(&rig->sandbox, "eth0", ADDRESS "/24")))))
-		return true;
-	char *text = json_dumps(endpoint ? endpoint : network, 0);
-	(void)snprintf(reason, RIG_REASON, "not what a finished one is: %s", text ? text : "");
-	free(text);
-	return false;
-}
-
-bool rig_look(struct rig *rig, bool half, enum rig_state *ret, char *reason)
-{
-	json_t *network = NULL, *endpoint = NULL;
-	bool good = list_of(rig, "/v1/networks", &network, reason) && list_of(rig, "/v1/endpoints", &endpoint, reason) &&
-		    agree(rig, network, endpoint, half, reason);
-
-	*ret = endpoint ? RIG_ENDPOINT : network ? RIG_NETWORK : RIG_NOTHING;
-	json_decref(network);
-	json_decref(endpoint);
-	return good;
+	return rig_http(rig, requests[request].method, requests[request].target, *body ? body : NULL, ret);
 }
 
 bool rig_bring(struct rig *rig, enum rig_state wanted, char *reason)
@@ -326,47 +233,6 @@ bool rig_bring(struct rig *rig, enum rig_state wanted, char *reason)
 }
 
 /* --- sweeps --- */
-
-/* What the host could not do, it does by itself now that nothing fails any more. */
-static bool is_mending(struct rig *rig, char *reason)
-{
-	struct http_answer answer = {0};
-
-	(void)snprintf(reason, RIG_REASON, "no status");
-	if (http_ask(rig->daemon.socket, "GET", "/v1/status", NULL, &answer) || answer.status != 200) {
-		http_answer_free(&answer);
-		return true;
-	}
-	json_t *document = json_loads(answer.body, 0, NULL);
-	http_answer_free(&answer);
-	const json_t *mending = json_object_get(document, "mending");
-	bool busy = json_integer_value(json_object_get(mending, "rows")) ||
-		    json_integer_value(json_object_get(mending, "kernel_objects")) ||
-		    json_is_true(json_object_get(mending, "networks"));
-	char *text = json_dumps(mending, 0);
-	(void)snprintf(reason, RIG_REASON, "%s", text ? text : "");
-	free(text);
-	json_decref(document);
-	return busy;
-}
-
-/* Returns whether there was something. */
-static bool settle(struct rig *rig, char *reason)
-{
-	char status[RIG_REASON];
-	long long until = now_ms() + SETTLE_MS;
-	bool any = false;
-
-	while (is_mending(rig, status)) {
-		any = true;
-		if (now_ms() > until) {
-			(void)snprintf(reason, RIG_REASON, "it does not get done with what was left over: %.3000s", status);
-			return true;
-		}
-		(void)nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
-	}
-	return any;
-}
 
 /* A restart finds on disk what the host believed. */
 static bool same_after_restart(struct rig *rig, bool half, char *reason)
@@ -410,7 +276,7 @@ static bool holds(struct rig *rig, const struct rig_case *what, enum rig_request
 	memcpy(answer, reason, RIG_REASON);
 	if (is_dead(rig, reason) || status < 0 || (status == 0 && !what->silence))
 		return false;
-	rig->total.mended += settle(rig, reason);
+	rig->total.mended += rig_settle(rig, reason);
 	if (!rig_look(rig, !done && removes, &now, reason))
 		return false;
 	bool fits = done	  ? now == after

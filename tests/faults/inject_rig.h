@@ -74,6 +74,12 @@ void rig_print_log(const struct rig *rig);
 /* Its HTTP status; 0: no answer, -1: an answer that is not one. `ret` has the body's beginning or what was wrong. */
 int rig_ask(struct rig *rig, enum rig_request request, char *ret);
 const char *rig_request_name(enum rig_request request);
+#define ADDRESS "10.66.0.10"
+/* The same of any request. */
+int rig_http(struct rig *rig, const char *method, const char *target, const char *body, char *ret);
+long long rig_now_ms(void);
+/* Waits until the host has put right by itself what failed; whether there was anything. `ret`: if it does not get done with it. */
+bool rig_settle(struct rig *rig, char *ret);
 /* What there is by the host's own word, in `ret`; false with the reason where the kernel disagrees. `half`: an endpoint may have
  * left its sandbox. */
 bool rig_look(struct rig *rig, bool half, enum rig_state *ret, char *reason);

@@ -33,7 +33,7 @@ check_LTLIBRARIES += %D%/inject_shim.la
 %C%_inject_shim_la_SOURCES = %D%/inject_shim.c %D%/inject.h
 %C%_inject_shim_la_CFLAGS = $(AM_CFLAGS) -fno-builtin -fvisibility=default -U_FORTIFY_SOURCE
 %C%_inject_shim_la_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -shared -rpath /nowhere
-INJECT_SOURCES = %D%/inject_rig.c %D%/inject_rig.h %D%/inject.h
+INJECT_SOURCES = %D%/inject_rig.c %D%/inject_look.c %D%/inject_rig.h %D%/inject.h
 INJECT_CPPFLAGS = $(FAULTS_CPPFLAGS) -DINJECT_SHIM='"$(abs_top_builddir)/tests/faults/.libs/inject_shim.so"'
 INJECT_TESTS = %D%/test_inject_netlink %D%/test_inject_disk %D%/test_inject_memory %D%/test_inject_recovery
 check_PROGRAMS += $(INJECT_TESTS)
