@@ -96,7 +96,7 @@ int veth_delete(struct ndrv_call *call, const struct ndrv_network *network, cons
 	int rc = ndrv_link_get(call->host_nl, name, 0, &found, call->err);
 
 	if (!rc && link_is_dead_or_ours(network, &found, "veth"))
-		return ndrv_link_delete(call->host_nl, name, found.index, call->err);
+		return ndrv_link_delete_many(call->host_nl, &found.index, 1, call->err);
 	if (rc && rc != -NDRV_E_NO_LINK)
 		return rc;
 	ndrv_error_clear(call->err);

@@ -15,6 +15,7 @@
 #define RETRY_NS (100 * NSEC_PER_MSEC)
 #define DRAIN_NS (2 * NSEC_PER_SEC) /* at the end; what is left then the next start finds */
 #define MARK_YIELD_NS (2 * NSEC_PER_MSEC)
+#define MARK_YIELDS_NS (250 * NSEC_PER_MSEC) /* of one call in all: somebody waits for that, too */
 #define LOOK_NS (NSEC_PER_MSEC / 5)
 
 static struct timespec timespec_of(uint64_t ns)
@@ -250,12 +251,17 @@ static void put(struct reaper *reaper, const struct dying *dying, uint32_t count
 	(void)pthread_mutex_unlock(&reaper->queue_lock);
 }
 
-static void let_others_by(const struct reaper *reaper)
+/* Less what it waited is left of `budget`. */
+static void let_others_by(const struct reaper *reaper, uint64_t *budget)
 {
 	struct timespec look = timespec_of(LOOK_NS);
+	uint64_t start = clock_ns(), most = *budget < MARK_YIELD_NS ? *budget : MARK_YIELD_NS, waited = 0;
 
-	for (uint64_t waited = 0; waited < MARK_YIELD_NS && hostns_has_sandboxes(reaper->hostns); waited += LOOK_NS)
+	while (waited < most && hostns_has_sandboxes(reaper->hostns)) {
 		(void)nanosleep(&look, NULL);
+		waited = clock_ns() - start;
+	}
+	*budget -= waited < *budget ? waited : *budget;
 }
 
 /* The thread waits meanwhile: it would take the kernel's lock from the marks that are yet to come, and somebody waits for those. */
@@ -271,6 +277,7 @@ static void set_marking(struct reaper *reaper, bool on)
 static int retire(struct reaper *reaper, const struct ndrv_call *call, const uint32_t *indexes, uint32_t count, uint32_t *rest,
 		  uint32_t *rest_count, struct ndrv_error *err)
 {
+	uint64_t budget = MARK_YIELDS_NS;
 	struct ndrv_nl *nl;
 	int rc = hostns_nl_take(reaper->hostns, call, &nl, err);
 
@@ -283,7 +290,7 @@ static int retire(struct reaper *reaper, const struct ndrv_call *call, const uin
 		uint32_t left = count - at;
 
 		if (at)
-			let_others_by(reaper);
+			let_others_by(reaper, &budget);
 		rc = dying_mark(nl, reaper->waiting, indexes + at, left < DYING_MARK_MAX ? left : DYING_MARK_MAX, &marks, err);
 		if (rc)
 			break;
