@@ -74,3 +74,10 @@ EXTRA_%C%_test_connect_DEPENDENCIES = $(RECORDERS)
 %C%_test_telling_CPPFLAGS = $(RIG_CPPFLAGS)
 %C%_test_telling_LDADD = $(TEST_LIBS)
 EXTRA_%C%_test_telling_DEPENDENCIES = $(RECORDERS)
+
+check_PROGRAMS += %D%/test_external
+%C%_test_external_SOURCES = %D%/test_external.c $(RIG_SOURCES)
+%C%_test_external_CPPFLAGS = $(RIG_CPPFLAGS)
+%C%_test_external_LDADD = $(TEST_LIBS)
+EXTRA_%C%_test_external_DEPENDENCIES = $(RECORDERS)
+TESTS += %D%/test_external

@@ -121,6 +121,7 @@ static void fill_join(struct endpoint *endpoint)
 {
 	struct join_record *join = &endpoint->join;
 	struct ndrv_route *routes = arena_alloc(&endpoint->join_arena, 2 * sizeof(*routes));
+	struct ndrv_value ports = ndrv_null();
 
 	join->state = JOIN_JOINED;
 	join->sandbox_key = arena_strdup(&endpoint->join_arena, "/var/run/docker/netns/0123");
@@ -138,6 +139,8 @@ static void fill_join(struct endpoint *endpoint)
 	join->routes = routes;
 	join->route_count = 2;
 	join->programmed = true;
+	(void)ndrv_list_add(&endpoint->external_arena.ndrv, &ports, ndrv_string("80/tcp"), NULL);
+	(void)ndrv_map_set(&endpoint->external_arena.ndrv, &join->external, NDRV_OPT_PORTMAP, ports, NULL);
 	endpoint->view.sandbox_key = join->sandbox_key;
 }
 

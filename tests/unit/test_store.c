@@ -76,6 +76,7 @@ static void what_is_written_is_read_again_whole_and_in_order(void **state)
 	assert_memory_equal(read->join.routes, endpoint->join.routes, 2 * sizeof(struct ndrv_route));
 	assert_string_equal(read->view.sandbox_key, "/var/run/docker/netns/0123");
 	assert_true(read->lease4 && !read->lease6 && read->created_in_sandbox && read->join.programmed);
+	assert_true(read->join.external.count == 1 && ndrv_value_equal(&read->join.external, &endpoint->join.external));
 	assert_true(read->creator_uid == 4294967295u && read->join.netns_ino == 4026531840);
 	assert_string_equal(read->join.src_name, "vethabcdef01");
 	free(network_text);
