@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The overlay driver on three hosts: traffic between them, endpoints that move, nodes that go. */
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "tests/drivers/overlay_rig.h"
 
@@ -157,9 +158,9 @@ static void subnets_reach_each_other_through_their_hosts(void **state)
 	for (unsigned i = 0; i < 3; i++)
 		rig_add_subnet(&nodes[i]);
 	create_all();
-	assert_ok(rig_connect(&nodes[0], &one, "e1", "10.7.0.11/24", NULL, &a), &nodes[0].host.err);
-	assert_ok(rig_connect(&nodes[1], &two, "e2", "10.8.0.12/24", NULL, &b), &nodes[1].host.err);
-	assert_ok(rig_connect(&nodes[0], &three, "e3", "10.8.0.13/24", NULL, &c), &nodes[0].host.err);
+	assert_ok(rig_connect(&nodes[0], &one, "e1", "10.7.0.11/24", "fd07::11/64", &a), &nodes[0].host.err);
+	assert_ok(rig_connect(&nodes[1], &two, "e2", "10.8.0.12/24", "fd08::12/64", &b), &nodes[1].host.err);
+	assert_ok(rig_connect(&nodes[0], &three, "e3", "10.8.0.13/24", "fd08::13/64", &c), &nodes[0].host.err);
 	assert_true(netns_has_route(&a, "10.8.0.0/24", "10.7.0.1", "eth0"));
 	assert_true(netns_ping(&a, "10.8.0.12")); /* another host */
 	assert_true(netns_ping(&b, "10.7.0.11"));
@@ -167,6 +168,12 @@ static void subnets_reach_each_other_through_their_hosts(void **state)
 	assert_true(netns_tcp(&b, &a, "10.7.0.11", 100000));
 	assert_true(netns_ping(&b, "10.8.0.13")); /* the same subnet */
 	assert_true(netns_ping(&a, "10.7.0.1"));
+	/* Older kernels forward IPv6 on all interfaces or on none. */
+	if (!access("/proc/sys/net/ipv6/conf/lo/force_forwarding", F_OK)) {
+		assert_true(netns_has_route(&a, "fd08::/64", "fd07::1", "eth0"));
+		assert_true(netns_ping(&a, "fd08::12"));
+		assert_true(netns_tcp(&b, &a, "fd07::11", 100000));
+	}
 	for (unsigned i = 0; i < 3; i++)
 		assert_ok(rig_delete(&nodes[i], NDRV_CALL_FORCE), &nodes[i].host.err);
 	for (unsigned i = 0; i < 3; i++)
@@ -216,9 +223,12 @@ static void an_endpoint_here_counts_before_every_row(void **state)
 	assert_true(rig_fdb(&nodes[0], "02:42:0a:07:00:0b", NULL));
 	assert_false(netns_has_neighbour(&nodes[0].ns, "10.7.0.11"));
 	assert_true(netns_ping(&b, "10.7.0.11"));
-	rig_disconnect(&nodes[0], &one, &a);
+	/* Until it leaves, though it stays an endpoint. */
+	rig_on(&nodes[0]);
+	assert_ok(fakeep_unplug(&one, &a), &nodes[0].host.err);
 	assert_true(rig_fdb(&nodes[0], "02:42:0a:07:00:0b", "192.0.2.2"));
 	assert_true(netns_has_neighbour(&nodes[0].ns, "10.7.0.11"));
+	assert_ok(fakeep_delete(&one, 0), &nodes[0].host.err);
 	/* It comes back. */
 	assert_ok(rig_connect(&nodes[0], &one, "e1", "10.7.0.11/24", "fd07::11/64", &a), &nodes[0].host.err);
 	assert_true(rig_fdb(&nodes[0], "02:42:0a:07:00:0b", NULL));
