@@ -11,7 +11,7 @@
 static const char usage[] =
 	"usage: ndrvd [--config FILE] [--state-dir DIR] [--runtime-dir DIR] [--driver-dir DIR] [--drivers-d DIR]...\n"
 	"       ndrvd --check [FILE]\n"
-	"       ndrvd [options of the running one] --check-state\n"
+	"       ndrvd [options of the running one] --check-state | --trial\n"
 	"       ndrvd --version | --help\n";
 
 /* Paths in force are absolute: the host does not depend on where it was started. What this makes lives as long as the program. */
@@ -50,6 +50,7 @@ void arguments_parse(struct arguments *arguments, int argc, char **argv)
 		{"check", no_argument, NULL, 'k'},
 		{"probe", required_argument, NULL, 'p'},
 		{"check-state", no_argument, NULL, 'S'},
+		{"trial", no_argument, NULL, 'T'},
 		{"version", no_argument, NULL, 'V'},
 		{"help", no_argument, NULL, 'h'},
 		{NULL, 0, NULL, 0},
@@ -81,6 +82,9 @@ void arguments_parse(struct arguments *arguments, int argc, char **argv)
 			break;
 		case 'S':
 			arguments->check_state = true;
+			break;
+		case 'T':
+			arguments->trial = true;
 			break;
 		case 'V':
 			(void)printf("ndrvd %s, driver ABI %u.%u\n", NDRV_VERSION, NDRV_ABI_MAJOR, NDRV_ABI_MINOR);

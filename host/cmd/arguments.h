@@ -14,6 +14,7 @@ struct arguments {
 	bool check;
 	const char *probe, *probe_sha256; /* a file to try; NULL: not that */
 	bool check_state;		  /* asked by a running ndrvd that this program is to replace */
+	bool trial;			  /* likewise: starts on a copy of its state, and ends */
 };
 
 /* Ends the program itself for --help and --version (status 0) and for a command line it cannot use (status 2). */

@@ -11,5 +11,9 @@ int check_config(const char *path, const struct config_overrides *overrides);
 /* Whether this program could take over from the one that runs with the same arguments: reads configuration, state and the driver
  * files that networks need, changes nothing. Ends with the line that reexec_check() waits for, or with the reason why not. */
 int check_state(const char *path, const struct config_overrides *overrides);
+/* Starts as this program would, but on directories that hold a copy of the state, claims nothing, listens nowhere, and ends as soon
+ * as it could serve. The host whose kernel objects they are is at rest meanwhile. Ends with the line that reexec_trial() waits for.
+ */
+int check_start(const char *path, const struct config_overrides *overrides);
 
 #endif

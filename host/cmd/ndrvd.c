@@ -101,6 +101,8 @@ int main(int argc, char **argv)
 	if (arguments.check_state)
 		return check_state(arguments.config_path, &arguments.overrides);
 	crash_attribute();
+	if (arguments.trial)
+		return check_start(arguments.config_path, &arguments.overrides);
 	/* What cannot be read is lost: clients connect anew, and everything else is on disk. */
 	if (handover_take(&handover, &error))
 		log_error("reexec", "%s", error.text);

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <time.h>
@@ -283,30 +284,47 @@ void http_take_over(struct http *http, const char *door, struct handover *handov
 
 /* --- the end --- */
 
+struct draining {
+	bool silent_too; /* connections that have not been used end, too */
+	bool sent_too;	 /* replies that are ready are waited for */
+	uint32_t owed;	 /* connections that have sent something which is not answered */
+};
+
 /* With its reading side shut the client cannot send on it any more and knows it, while what it has sent can still be read: no
- * request gets lost between two looks. A connection that has not been used is about to be: its request is waited for. */
+ * request gets lost between two looks. A connection that has not been used is about to be: its request is waited for a while. */
 static void end_idle(struct watch *watch, struct conn *conn, void *data)
 {
-	(void)data;
-	bool idle = (conn->phase == CONN_RECEIVE || conn->phase == CONN_GATE) && !conn->exchange && conn->served > 0;
-	if (idle && conn->fd >= 0)
+	struct draining *draining = data;
+	bool waits = (conn->phase == CONN_RECEIVE || conn->phase == CONN_GATE) && !conn->exchange;
+	int unread = 0;
+
+	if (waits && conn->fd >= 0 && (conn->served > 0 || draining->silent_too))
 		(void)shutdown(conn->fd, SHUT_RD);
+	/* After the shutdown, so that nothing comes in between. What has been read in part is cut off by the watcher in time. */
+	bool begun = waits && conn->fd >= 0 && ioctl(conn->fd, FIONREAD, &unread) == 0 && unread > 0;
+	begun = begun || (conn->phase == CONN_RECEIVE && conn->exchange);
+	draining->owed += begun || conn->phase == CONN_RUN || (conn->phase == CONN_SEND && draining->sent_too);
 	end_stream(watch, conn, NULL);
 }
 
-void http_drain(struct http *http, uint64_t limit_ns)
+void http_drain(struct http *http, uint64_t silent_ns, uint64_t limit_ns)
 {
 	const struct timespec nap = {.tv_nsec = 500 * 1000};
-	uint64_t until = clock_ns() + limit_ns;
+	uint64_t start = clock_ns();
 
 	watch_deafen(&http->watch);
 	atomic_store(&http->draining, true);
 	for (;;) {
-		watch_each(&http->watch, end_idle, NULL);
+		/* Those that were silent until then are shut in one round, and have gone or are owed something in the next. */
+		uint64_t now = clock_ns();
+		bool over = now >= start + silent_ns;
+		struct draining draining = {.silent_too = over, .sent_too = now < start + 10 * silent_ns};
+		watch_each(&http->watch, end_idle, &draining);
 		(void)pthread_mutex_lock(&http->watch.lock);
 		uint32_t left = http->watch.count;
 		(void)pthread_mutex_unlock(&http->watch.lock);
-		if (left == 0 || clock_ns() >= until)
+		/* Who was shut at last is given a moment to be seen to have said something after all. */
+		if (left == 0 || now >= start + limit_ns || (draining.owed == 0 && now >= start + 2 * silent_ns))
 			return;
 		(void)nanosleep(&nap, NULL);
 	}

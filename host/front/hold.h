@@ -26,8 +26,9 @@ void http_take_over(struct http *http, const char *door, struct handover *handov
 /* --- for http.c --- */
 /* Before the end, so that whoever serves next is asked and nobody is turned away: accepts no more, serves what has been sent
  * already and what comes on new connections, ends each connection with its reply and idle ones so that nothing can be sent on them
- * any more. Returns when none is left, after `limit_ns` at the latest. */
-void http_drain(struct http *http, uint64_t limit_ns);
+ * any more. Who has said nothing for `silent_ns` is not waited for; who has sent something gets its answer. Returns when none is
+ * left, after `limit_ns` at the latest. */
+void http_drain(struct http *http, uint64_t silent_ns, uint64_t limit_ns);
 /* True: the descriptor is no client's, but the means by which libmicrohttpd's thread is stopped. */
 bool hold_is_ours(struct http *http, int fd);
 /* On libmicrohttpd's thread: does not return before http_release(), if the connection is that means. */

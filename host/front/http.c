@@ -17,8 +17,8 @@
 #include "host/front/errors.h"
 #include "host/front/hold.h"
 
-/* How long http_stop() serves what has been sent already, and waits for new connections to say what they want. */
-#define DRAIN_NS (300 * NSEC_PER_MSEC)
+/* How long http_stop() waits for new connections to say what they want, and serves what has been sent already. */
+#define SILENT_NS (300 * NSEC_PER_MSEC)
 /* How long http_stop() lets clients take replies that are ready. */
 #define STOP_GRACE_NS NSEC_PER_SEC
 /* For libmicrohttpd: request line and headers of a request after a connection's first. */
@@ -476,7 +476,7 @@ static void wait_idle(struct http *http)
 
 void http_stop(struct http *http)
 {
-	http_drain(http, DRAIN_NS);
+	http_drain(http, SILENT_NS, 100 * SILENT_NS);
 	watch_stop(&http->watch);
 	(void)pthread_mutex_lock(&http->lock);
 	http->stopping = true;

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # What needs plugin, state and dispatch at once. May include all of them; fronts and cmd include it.
 host_libhost_a_SOURCES += \
+	%D%/ask.c %D%/trial.c \
 	%D%/claim.c %D%/claim.h \
 	%D%/crash.c %D%/crash.h \
 	%D%/drivers.c %D%/drivers.h \

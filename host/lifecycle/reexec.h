@@ -51,5 +51,14 @@ int reexec_replace(struct host *host, const struct reexec_plan *plan, const char
 int reexec_check(const char *binary, char *const *argv, struct ndrv_error *err);
 /* What a program says, alone on a line, that would take over. */
 #define REEXEC_YES "ndrvd: can take over"
+/* trial.c: everything is at rest. The new program starts in a process of its own on a copy of the state, all but serving: what
+ * would end it at its start ends it there. */
+int reexec_trial(struct host *host, const char *binary, char *const *argv, struct ndrv_error *err);
+#define REEXEC_STARTED "ndrvd: could serve"
+
+/* ask.c: runs the program with the arguments and those of `more` (up to NULL); its last line must be `yes`, with status 0. TIMEOUT,
+ * or FORBIDDEN with what it said. `what`: "asked whether it can take over", for the error. */
+int reexec_ask(const char *binary, char *const *argv, const char *const *more, const char *yes, const char *what, uint64_t limit_ns,
+	       struct ndrv_error *err);
 
 #endif

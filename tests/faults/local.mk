@@ -45,11 +45,18 @@ TESTS += $(INJECT_TESTS)
 %C%_test_inject_disk_CPPFLAGS = $(INJECT_CPPFLAGS)
 %C%_test_inject_disk_LDADD = $(FAULTS_LIBS)
 check_PROGRAMS += %D%/test_reexec
-%C%_test_reexec_SOURCES = %D%/test_reexec.c
-%C%_test_reexec_CPPFLAGS = $(FAULTS_CPPFLAGS) -DBUILT_PROGRAMS='"$(abs_top_builddir)"' \
+REEXEC_SOURCES = %D%/reexec_rig.c %D%/reexec_rig.h
+REEXEC_CPPFLAGS = $(FAULTS_CPPFLAGS) -DBUILT_PROGRAMS='"$(abs_top_builddir)"' \
 	-DFAIL_DRIVER='"$(abs_top_builddir)/tests/system/.libs/faildrv.so"'
+%C%_test_reexec_SOURCES = %D%/test_reexec.c $(REEXEC_SOURCES)
+%C%_test_reexec_CPPFLAGS = $(REEXEC_CPPFLAGS)
 %C%_test_reexec_LDADD = $(FAULTS_LIBS)
 TESTS += %D%/test_reexec
+check_PROGRAMS += %D%/test_reexec_refused
+%C%_test_reexec_refused_SOURCES = %D%/test_reexec_refused.c $(REEXEC_SOURCES)
+%C%_test_reexec_refused_CPPFLAGS = $(REEXEC_CPPFLAGS)
+%C%_test_reexec_refused_LDADD = $(FAULTS_LIBS)
+TESTS += %D%/test_reexec_refused
 %C%_test_inject_memory_SOURCES = %D%/test_inject_memory.c $(INJECT_SOURCES)
 %C%_test_inject_memory_CPPFLAGS = $(INJECT_CPPFLAGS)
 %C%_test_inject_memory_LDADD = $(FAULTS_LIBS)
