@@ -18,3 +18,6 @@ host_libhost_a_SOURCES += \
 	%D%/rows_stream.c \
 	%D%/stream.c \
 	%D%/watch.c
+
+# Docker's plugin protocol, whose messages are sdk/wire's.
+host_libhost_a_SOURCES += %D%/docker.c %D%/docker.h %D%/docker_decode.c

@@ -98,7 +98,7 @@ struct registry_hooks {
 	int (*in_use)(void *data, const struct instance *instance, struct ndrv_error *err);
 	/* Nobody finds the instance any more: wait until no call is inside. An error puts it back. NULL: nobody is. */
 	int (*drain)(void *data, struct instance *instance, struct ndrv_error *err);
-	/* A type got or lost its server (`instance` NULL); for the instance of a dynamic driver that serves no type, its own nameless
+	/* A type got or lost its server (`instance` NULL); for the instance of a dynamic driver that serves no type, its nameless
 	 * one. The generation is live already. Under the registry's lock: be short, do not call the registry. */
 	void (*changed)(void *data, struct driver_type *type, struct instance *instance);
 };

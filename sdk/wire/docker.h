@@ -118,6 +118,9 @@ int wire_error_of_text(const char *text);
 int wire_value_parse(const char *text, size_t bytes, struct ndrv_arena *arena, struct ndrv_value *ret, struct ndrv_error *err);
 char *wire_value_print(const struct ndrv_value *value);
 
+/* What the remote driver calls itself, before its version. */
+#define WIRE_USER_AGENT "ndrvd/"
+
 #define WIRE_HOST_TOKEN 64
 /* Tells this process from every other that ever ran on this machine, so that an ndrvd knows its own sockets. Returns `text`. */
 const char *wire_host_token(char *text);

@@ -19,10 +19,10 @@ struct served {
 };
 
 /* The credentials of a listening socket are those of who called listen(). */
-static int listen_as_another(const char *path)
+int fakeplugin_listen(const char *path)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	int status = -1, fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int status = -1, fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
 	assert_true(fd >= 0);
 	(void)snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
@@ -185,7 +185,7 @@ void fakeplugin_start(struct fakeplugin *plugin, const char *dir, const char *na
 	}
 	(void)snprintf(plugin->socket, sizeof(plugin->socket), "%s/%s.sock", dir ? dir : plugin->dir, name);
 	(void)snprintf(plugin->address, sizeof(plugin->address), "unix://%s", plugin->socket);
-	plugin->listen_fd = listen_as_another(plugin->socket);
+	plugin->listen_fd = fakeplugin_listen(plugin->socket);
 	atomic_store(&plugin->stop, false);
 	(void)pthread_mutex_init(&plugin->lock, NULL);
 	assert_int_equal(pthread_create(&plugin->thread, NULL, listen_on, plugin), 0);

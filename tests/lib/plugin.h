@@ -42,6 +42,8 @@ struct fakeplugin {
 
 /* Listens as DIR/NAME.sock; NULL `dir`: a directory of its own. The socket belongs to another process, as a plugin's does. */
 void fakeplugin_start(struct fakeplugin *plugin, const char *dir, const char *name);
+/* Only the listening socket, which belongs to another process. */
+int fakeplugin_listen(const char *path);
 /* Nobody listens any more, and what is open is closed. */
 void fakeplugin_stop(struct fakeplugin *plugin);
 /* The log, which is emptied; valid until the next. */

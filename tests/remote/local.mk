@@ -28,3 +28,10 @@ EXTRA_%C%_test_misuse_DEPENDENCIES = drivers/remote.la
 %C%_test_plugins_CPPFLAGS = $(REMOTE_CPPFLAGS)
 %C%_test_plugins_LDADD = $(REMOTE_LIBS)
 EXTRA_%C%_test_plugins_DEPENDENCIES = drivers/remote.la tests/conformance/rec.la
+
+check_PROGRAMS += %D%/test_loop
+TESTS += %D%/test_loop
+%C%_test_loop_SOURCES = %D%/test_loop.c %D%/worlds.c %D%/worlds.h $(RIG_REMOTE)
+%C%_test_loop_CPPFLAGS = $(REMOTE_CPPFLAGS)
+%C%_test_loop_LDADD = $(REMOTE_LIBS)
+EXTRA_%C%_test_loop_DEPENDENCIES = drivers/remote.la tests/conformance/rec.la tests/conformance/recglobal.la

@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "host/front/docker.h"
+
+#include <errno.h>
+#include <microhttpd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "host/base/log.h"
+
+/* What Docker itself sends with an answer of its plugins'; nobody looks at it. */
+#define DOCKER_TYPE "application/vnd.docker.plugins.v1.2+json"
+/* An exchange's arena, per byte of body it may have: values take more room than their text. */
+#define MEMORY_FACTOR 8
+#define NODE 1 /* libnetwork's discoverapi.NodeDiscovery: all that crosses the wire */
+
+struct docker {
+	struct http_service service;
+	struct http *http;
+	char type[NDRV_ID_MAX + 1], name[64], token[WIRE_HOST_TOKEN];
+	uint32_t data_scope, connectivity_scope;
+};
+
+/* What exchange->route points at. */
+static const enum wire_method methods[WIRE_COUNT] = {
+#define ROW(name, path, body) [WIRE_##name] = WIRE_##name,
+	WIRE_METHODS(ROW)
+#undef ROW
+};
+
+/* --- replies --- */
+
+static void answer(struct exchange *exchange, enum wire_method method, const struct wire_reply *reply)
+{
+	size_t bytes = 0;
+	char *text = NULL;
+
+	(void)wire_reply_encode(method, reply, &text, &bytes, NULL);
+	exchange_reply(exchange, 200, DOCKER_TYPE, text, bytes);
+}
+
+/* The status says nothing to dockerd but for 404, and another one would put the method's name before the text. */
+static void fail(struct exchange *exchange, const struct ndrv_error *error)
+{
+	exchange_fail(exchange, 200, error);
+}
+
+static char *error_text(const struct ndrv_error *error, size_t *ret_bytes)
+{
+	struct wire_reply reply = {0};
+	char *text = NULL;
+
+	wire_reply_fail(&reply, error);
+	(void)wire_reply_encode(WIRE_LEAVE, &reply, &text, ret_bytes, NULL);
+	return text;
+}
+
+/* --- requests --- */
+
+static void docker_head(void *data, struct exchange *exchange)
+{
+	struct ndrv_error error = {0};
+
+	(void)data;
+	enum wire_method method = exchange->target[0] == '/' ? wire_method_find(exchange->target + 1) : WIRE_COUNT;
+	if (method == WIRE_COUNT) {
+		(void)ndrv_fail(&error, NDRV_E_NOT_IMPLEMENTED, "The API is not implemented yet: there is no %.80s",
+				exchange->target);
+		exchange_fail(exchange, 404, &error);
+		return;
+	}
+	if (strcmp(exchange->method, "POST") != 0) {
+		(void)ndrv_fail(&error, NDRV_E_BAD_REQUEST, "%s is asked with POST", exchange->target);
+		exchange_allow(exchange, "POST");
+		exchange_fail(exchange, 405, &error);
+		return;
+	}
+	exchange->route = &methods[method];
+}
+
+static const char *scope_name(uint32_t scope)
+{
+	return scope == NDRV_SCOPE_GLOBAL ? "global" : "local";
+}
+
+/* The two that dockerd asks once in its life. */
+static bool answer_static(const struct docker *docker, struct exchange *exchange, enum wire_method method)
+{
+	static const struct ndrv_value network = {
+		.type = NDRV_STRING, .count = sizeof(NDRV_PLUGIN_ENDPOINT_TYPE) - 1, .u.string = NDRV_PLUGIN_ENDPOINT_TYPE};
+	struct wire_reply reply = {0};
+
+	if (method == WIRE_ACTIVATE) {
+		reply.implements = (struct ndrv_value){.type = NDRV_LIST, .count = 1, .u.items = &network};
+		reply.host = docker->token;
+	} else if (method == WIRE_CAPABILITIES) {
+		reply.scope = scope_name(docker->data_scope);
+		reply.connectivity_scope = scope_name(docker->connectivity_scope);
+		reply.gw_alloc_checker = true;
+	} else {
+		return false;
+	}
+	answer(exchange, method, &reply);
+	return true;
+}
+
+static bool is_node(enum wire_method method, const struct wire_request *request)
+{
+	return (method != WIRE_DISCOVER_NEW && method != WIRE_DISCOVER_DELETE) || request->node.type == NODE;
+}
+
+static void docker_serve(void *data, struct exchange *exchange)
+{
+	const struct docker *docker = data;
+	enum wire_method method = *(const enum wire_method *)exchange->route;
+	struct ndrv_error error = {0};
+	struct wire_request request;
+	struct wire_reply nothing = {0};
+
+	if (answer_static(docker, exchange, method))
+		return;
+	if (exchange->caller.role == ROLE_NONE) {
+		(void)ndrv_fail_object(&error, NDRV_E_PERMISSION, wire_method_path(method));
+		fail(exchange, &error);
+		return;
+	}
+	int rc = wire_request_decode(method, exchange->body ? exchange->body : "", exchange->body_bytes, &exchange->arena.ndrv,
+				     &request, &error);
+	if (!rc && !is_node(method, &request)) {
+		answer(exchange, method, &nothing);
+		return;
+	}
+	if (!rc)
+		rc = docker_decode(method, docker->type, &request, &exchange->request, &error);
+	if (rc) {
+		log_warning("docker", "%s: %s: refused: %s", docker->name, exchange->id, error.text);
+		fail(exchange, &error);
+		return;
+	}
+	exchange_submit(exchange);
+}
+
+/* Our own remote driver says who it is, as every client does. */
+static bool is_host(const struct exchange *exchange)
+{
+	const char *agent = MHD_lookup_connection_value(exchange->mhd, MHD_HEADER_KIND, MHD_HTTP_HEADER_USER_AGENT);
+
+	return agent && strncmp(agent, WIRE_USER_AGENT, strlen(WIRE_USER_AGENT)) == 0;
+}
+
+static void docker_encode(void *data, struct exchange *exchange, const struct reply *reply)
+{
+	enum wire_method method = *(const enum wire_method *)exchange->route;
+	struct wire_reply wire;
+
+	(void)data;
+	docker_reply(method, is_host(exchange), reply, &wire);
+	answer(exchange, method, &wire);
+}
+
+/* --- life --- */
+
+static void set_up(struct docker *docker, const struct docker_options *options)
+{
+	static char no_memory[] =
+		"{\"Err\":\"out of memory for the reply: what was asked may have been done\",\"Kind\":\"Internal\"}";
+
+	docker->service = (struct http_service){
+		.name = "docker",
+		.front = NDRV_FRONT_DOCKER,
+		.data = docker,
+		.head = docker_head,
+		.serve = docker_serve,
+		.encode = docker_encode,
+		.error_text = error_text,
+		.error_type = DOCKER_TYPE,
+		.no_memory = no_memory,
+	};
+	(void)snprintf(docker->type, sizeof(docker->type), "%s", options->type);
+	(void)snprintf(docker->name, sizeof(docker->name), "%s", options->name);
+	if (options->token)
+		(void)snprintf(docker->token, sizeof(docker->token), "%s", options->token);
+	else
+		(void)wire_host_token(docker->token);
+	docker->data_scope = options->data_scope;
+	docker->connectivity_scope = options->connectivity_scope;
+}
+
+int docker_start(const struct docker_options *options, struct docker **ret, struct ndrv_error *err)
+{
+	struct docker *docker = calloc(1, sizeof(*docker));
+
+	if (!docker)
+		return ndrv_fail_errno(err, ENOMEM, "Docker front");
+	set_up(docker, options);
+	const struct http_options http = {
+		.service = &docker->service,
+		.dispatch = options->dispatch,
+		.listen_fd = options->listen_fd,
+		.group = (gid_t)-1,
+		.max_connections = options->max_connections,
+		.max_connections_per_uid = options->max_connections,
+		.request_timeout_ns = options->request_timeout_ns,
+		.max_request = options->max_request,
+		.memory = options->max_request * MEMORY_FACTOR + 65536,
+	};
+	int rc = http_start(&http, &docker->http, err);
+	if (rc) {
+		free(docker);
+		return ndrv_wrap(err, rc, "Docker front %s", options->name);
+	}
+	*ret = docker;
+	return 0;
+}
+
+void docker_stop(struct docker *docker)
+{
+	http_stop(docker->http);
+	free(docker);
+}
+
+struct http *docker_http(struct docker *docker)
+{
+	return docker->http;
+}
