@@ -114,7 +114,8 @@ static int call_create(struct job *job, struct network *network, struct ndrv_err
 static int make_network(struct job *job, struct network *network, struct ndrv_error *err)
 {
 	struct dispatch *dispatch = job->dispatch;
-	int rc = ask_gateways(job, network, err);
+	/* A platform with address pools of its own has decided that before. */
+	int rc = job->request.raw_options ? 0 : ask_gateways(job, network, err);
 
 	if (!rc)
 		rc = network_lease(dispatch, &job->request, instance_of(network), network, job->reply.skip_gateways, err);
