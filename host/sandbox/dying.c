@@ -34,61 +34,74 @@ static bool may_be_marked(const struct ndrv_link *link, uint32_t group)
 	return link->group - living < NDRV_LINK_GROUPS && (!strcmp(link->kind, "veth") || !strcmp(link->kind, "bridge"));
 }
 
-/* Down first: older kernels rename only what is down. */
-static void add_mark(struct ndrv_nl_batch *batch, uint32_t index, uint32_t group)
+/* A batch that is never sent leaves no answer; that must not look like success. */
+static void expect_nothing(struct ndrv_nl_batch_item *item)
 {
-	char name[NDRV_IFNAME_MAX];
-	struct ndrv_link_change down = {.down = 1, .group = group}, rename = {.rename = name};
-	struct ndrv_nl_batch_item *item;
-
-	dying_name(index, name);
-	item = ndrv_link_set_batch(batch, NULL, index, &down);
-	if (item)
-		item->ignore = ENODEV;
-	item = ndrv_link_set_batch(batch, NULL, index, &rename);
-	if (item)
-		item->ignore = ENODEV;
+	if (!item)
+		return;
+	item->ignore = ENODEV;
+	item->item.sys_errno = ENOBUFS;
 }
 
-static void take_answers(const struct ndrv_nl_batch *batch, uint32_t from, uint32_t to, const struct ndrv_link *link,
-			 struct dying_marks *ret)
+/* In one message, for the kernel's lock is taken for each. Kernels before 6.2 rename only what is down: there it takes two. */
+static void add_mark(struct ndrv_nl_batch *batch, uint32_t index, uint32_t group, bool at_once)
 {
-	bool gone = false, failed = false;
+	char name[NDRV_IFNAME_MAX];
+	struct ndrv_link_change down = {.down = 1, .group = group, .rename = at_once ? name : NULL}, rename = {.rename = name};
+
+	dying_name(index, name);
+	expect_nothing(ndrv_link_set_batch(batch, NULL, index, &down));
+	if (!at_once)
+		expect_nothing(ndrv_link_set_batch(batch, NULL, index, &rename));
+}
+
+/* 0: marked. ENODEV: gone. Anything else: not marked. */
+static int answer_of(const struct ndrv_nl_batch *batch, uint32_t from, uint32_t to)
+{
+	int answer = from < to ? 0 : ENOMEM;
 
 	for (uint32_t i = from; i < to; i++) {
-		gone |= batch->items[i].item.sys_errno == ENODEV;
-		failed |= batch->items[i].item.sys_errno != 0;
+		int sys_errno = batch->items[i].item.sys_errno;
+
+		if (sys_errno == ENODEV)
+			return ENODEV;
+		answer = sys_errno ? sys_errno : answer;
 	}
-	if (gone)
-		return;
-	if (failed)
-		ret->rest[ret->rest_count++] = link->index;
-	else
-		ret->ret[ret->count++] = (struct dying){.index = link->index, .master = link->master, .netnsid = link->netnsid};
+	return answer;
 }
 
 /* A pair with both ends here is marked at both, for the name's sake. */
-static void send_marks(struct ndrv_nl *nl, uint32_t group, const struct ndrv_link *links, uint32_t count, struct dying_marks *ret)
+static void send_marks(struct ndrv_nl *nl, uint32_t group, const struct ndrv_link *links, uint32_t count, bool at_once,
+		       struct dying_marks *ret)
 {
-	uint32_t ends[DYING_MARK_MAX + 1] = {0};
+	struct ndrv_link again[DYING_MARK_MAX];
+	uint32_t ends[DYING_MARK_MAX + 1] = {0}, again_count = 0;
 	struct ndrv_nl_batch batch;
 
 	ndrv_nl_batch_init(&batch, nl);
 	for (uint32_t i = 0; i < count; i++) {
-		add_mark(&batch, links[i].index, group);
+		add_mark(&batch, links[i].index, group, at_once);
 		if (!strcmp(links[i].kind, "veth") && links[i].netnsid == -1 && links[i].link)
-			add_mark(&batch, links[i].link, group);
+			add_mark(&batch, links[i].link, group, at_once);
 		ends[i + 1] = batch.count;
 	}
 	/* Whatever it says, each answer counts by itself. */
-	if (ndrv_nl_batch_send(&batch, NULL) && batch.count != ends[count])
-		ends[count] = batch.count;
-	for (uint32_t i = 0; i < count; i++)
-		if (ends[i + 1] > ends[i])
-			take_answers(&batch, ends[i], ends[i + 1], &links[i], ret);
-		else
-			ret->rest[ret->rest_count++] = links[i].index;
+	(void)ndrv_nl_batch_send(&batch, NULL);
+	for (uint32_t i = 0; i < count; i++) {
+		const struct ndrv_link *link = &links[i];
+		int answer = answer_of(&batch, ends[i], ends[i + 1]);
+
+		if (answer == 0)
+			ret->ret[ret->count++] =
+				(struct dying){.index = link->index, .master = link->master, .netnsid = link->netnsid};
+		else if (answer == EBUSY && at_once)
+			again[again_count++] = *link;
+		else if (answer != ENODEV)
+			ret->rest[ret->rest_count++] = link->index;
+	}
 	ndrv_nl_batch_done(&batch);
+	if (again_count)
+		send_marks(nl, group, again, again_count, false, ret);
 }
 
 int dying_mark(struct ndrv_nl *nl, uint32_t group, const uint32_t *indexes, uint32_t count, struct dying_marks *ret,
@@ -110,7 +123,7 @@ int dying_mark(struct ndrv_nl *nl, uint32_t group, const uint32_t *indexes, uint
 			ret->rest[ret->rest_count++] = links[i].index;
 	}
 	if (marked)
-		send_marks(nl, group, links, marked, ret);
+		send_marks(nl, group, links, marked, true, ret);
 	return 0;
 }
 
