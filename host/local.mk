@@ -11,6 +11,7 @@ include host/plugin/local.mk
 include host/state/local.mk
 include host/sandbox/local.mk
 include host/table/local.mk
+include host/nat/local.mk
 include host/dispatch/local.mk
 include host/lifecycle/local.mk
 include host/front/local.mk

@@ -1,0 +1,13 @@
+# SPDX-License-Identifier: Apache-2.0
+# NAT and published ports: one nf_tables table. May include <ndrv/*>, host/base and host/config.
+host_libhost_a_SOURCES += \
+	%D%/nat.c %D%/nat.h %D%/nat_internal.h \
+	%D%/nft.c %D%/nft.h \
+	%D%/element.c %D%/element.h \
+	%D%/table.c %D%/table.h \
+	%D%/book.c %D%/text.c %D%/book.h \
+	%D%/change.c \
+	%D%/publish.c \
+	%D%/hold.c %D%/hold.h \
+	%D%/sysctl.c \
+	%D%/watch.c %D%/watch.h

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The thread that looks for changes others make to our table: `nft flush ruleset`, a reload of firewalld. */
+#ifndef HOST_NAT_WATCH_H
+#define HOST_NAT_WATCH_H
+
+#include <ndrv/error.h>
+
+struct nat;
+struct nat_watch;
+
+int watch_start(struct nat *nat, struct nat_watch **ret, struct ndrv_error *err);
+/* NULL: nothing. Not with the service's lock. */
+void watch_stop(struct nat_watch *watch);
+
+#endif

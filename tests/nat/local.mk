@@ -1,0 +1,9 @@
+# SPDX-License-Identifier: Apache-2.0
+# The NAT service against the real kernel, in namespaces: packets that come through or do not, and what nft shows.
+NAT_RIG = %D%/rig.c %D%/rig.h
+
+check_PROGRAMS += %D%/test_nat_traffic
+%C%_test_nat_traffic_SOURCES = %D%/test_nat_traffic.c $(NAT_RIG)
+%C%_test_nat_traffic_CPPFLAGS = $(TEST_CPPFLAGS)
+%C%_test_nat_traffic_LDADD = tests/lib/libtest.a $(TEST_LIBS)
+TESTS += %D%/test_nat_traffic
