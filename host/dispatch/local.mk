@@ -24,6 +24,7 @@ host_libhost_a_SOURCES += \
 	%D%/lease_endpoint.c \
 	%D%/mend.c %D%/mend.h \
 	%D%/metrics.c \
+	%D%/nat_service.c %D%/nat_service.h \
 	%D%/op_connect.c \
 	%D%/op_driver.c \
 	%D%/op_endpoint.c \

@@ -85,5 +85,6 @@ int run_network_prune(struct job *job)
 	tree_set(&pruning.tree, &job->reply.value, "refused", pruning.refused);
 	tree_set(&pruning.tree, &job->reply.value, "stale_endpoints", pruning.stale);
 	describe_strays(&pruning.tree, &job->reply.value, &strays);
+	reconcile_nat(job->dispatch, !job->request.dry_run, &pruning.tree, &job->reply.value);
 	return pruning.tree.rc;
 }

@@ -33,5 +33,8 @@ void describe_strays(struct tree *tree, struct ndrv_value *map, const struct str
  * is no link. */
 int reconcile_some(struct dispatch *dispatch, struct arena *arena, const struct reconcile_only *only, struct stray_report *ret,
 		   struct ndrv_error *err);
+/* The NAT's table and memory; what differs is added to `map` as "nat": {unknown, missing, strays, table}. What goes wrong is
+ * logged. */
+void reconcile_nat(struct dispatch *dispatch, bool repair, struct tree *tree, struct ndrv_value *map);
 
 #endif

@@ -458,6 +458,7 @@ int dispatch_recover(struct dispatch *dispatch, struct arena *arena, struct ndrv
 	if ((failed || strays.failed) && whole)
 		mend_all(dispatch);
 	*ret_report = (struct ndrv_value){.type = NDRV_MAP};
+	reconcile_nat(dispatch, whole, tree, ret_report);
 	report_walk(&walk.all, tree, ret_report);
 	tree_bool(tree, ret_report, "stray_links_removed", whole);
 	describe_strays(tree, ret_report, &strays);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "host/dispatch/core.h"
+#include "host/dispatch/nat_service.h"
 #include "host/dispatch/rows.h"
 #include "host/dispatch/timers.h"
 
@@ -26,6 +27,7 @@ struct services {
 	struct dispatch *dispatch;
 	struct timers *timers;
 	struct rows *rows;
+	struct nat_service *nat; /* NULL: none here */
 	pthread_mutex_t lock;
 	struct pending *pending;
 };
@@ -280,9 +282,32 @@ int services_new(struct store *store, struct services **ret, struct ndrv_error *
 	return 0;
 }
 
+int services_open_nat(struct services *services, const char *instance, struct ndrv_error *err)
+{
+	struct ndrv_error why = {0};
+	int rc = nat_service_open(instance, services->store, &services->nat, &why);
+
+	if (rc == -NDRV_E_KERNEL_LACKS || rc == -NDRV_E_PERMISSION) {
+		log_warning("nat", "no NAT and no published ports here: %s", why.text);
+		return 0;
+	}
+	if (rc && err)
+		*err = why;
+	return rc;
+}
+
+struct nat_service *services_nat(const struct services *services)
+{
+	return services->nat;
+}
+
 void services_offer(struct services *services, struct ndrv_host *ret)
 {
-	ret->features |= SERVICES_FEATURES & ~NDRV_FEATURE_STORE;
+	ret->features |= SERVICES_FEATURES & ~(NDRV_FEATURE_STORE | NDRV_FEATURE_NAT);
+	if (services->nat) {
+		ret->features |= NDRV_FEATURE_NAT;
+		ret->nat = nat_service_ops(services->nat);
+	}
 	ret->timers = timers_ops(services->timers);
 	ret->tables = rows_ops(services->rows);
 	if (!services->store)
@@ -368,6 +393,7 @@ void services_free(struct services *services)
 		return;
 	timers_free(services->timers);
 	rows_free(services->rows);
+	nat_service_close(services->nat);
 	while (services->pending) {
 		struct pending *next = services->pending->next;
 		pending_free(services->pending);

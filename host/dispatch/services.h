@@ -11,11 +11,15 @@ struct services;
 struct rows;
 
 /* NDRV_FEATURE_... of a host that keeps a store: what `ndrvd --check` judges files by. */
-#define SERVICES_FEATURES (NDRV_FEATURE_STORE | NDRV_FEATURE_TABLES | NDRV_FEATURE_TIMERS | NDRV_FEATURE_SWAP)
+#define SERVICES_FEATURES                                                                                  \
+	(NDRV_FEATURE_STORE | NDRV_FEATURE_TABLES | NDRV_FEATURE_NAT | NDRV_FEATURE_TIMERS | NDRV_FEATURE_SWAP)
 
 /* `store` NULL: drivers get no store. */
 int services_new(struct store *store, struct services **ret, struct ndrv_error *err);
-/* Sets features, store and timers of the template for registry_new(). */
+/* NAT and published ports in the calling thread's network namespace, by a table of that instance's name. Before services_offer(). A
+ * kernel without nf_tables, and a host without the rights to it, have no NAT: that is logged. */
+int services_open_nat(struct services *services, const char *instance, struct ndrv_error *err);
+/* Sets features, store, NAT and timers of the template for registry_new(). */
 void services_offer(struct services *services, struct ndrv_host *ret);
 /* in_use, drain, changed; `configure` stays the registry's. */
 void services_hooks(struct services *services, struct registry_hooks *ret);
@@ -32,6 +36,8 @@ int services_name_node(struct services *services, const char *node, const char *
 
 /* --- for host/dispatch and lifecycle --- */
 struct rows *services_rows(struct services *services);
+/* NULL: there is no NAT here. */
+struct nat_service *services_nat(const struct services *services);
 /* The network is gone: its timers and watches are. Under its turn. */
 void services_drop_network(struct services *services, const struct ndrv_network *network);
 /* The generation is to end or stands by: its timers and watches go, and what it wrote before it was published. */

@@ -2,6 +2,7 @@
 /* The ops that take down. libnetwork's rules: only Forbidden of DeleteNetwork and DeleteEndpoint is honoured, and not by force; all
  * else is logged and the record goes, for what is left over must not keep a user from trying again. */
 #include "host/dispatch/mend.h"
+#include "host/dispatch/nat_service.h"
 #include "host/dispatch/steps.h"
 #include "host/dispatch/twin.h"
 
@@ -27,7 +28,7 @@ static void pass_over(struct job *job, uint32_t slot, const struct network *netw
 		    endpoint ? ", endpoint " : "", endpoint ? endpoint->view.id : "", error->text);
 }
 
-int tear_network(struct job *job, struct network *network, uint32_t flags, struct ndrv_error *err)
+static int delete_network(struct job *job, struct network *network, uint32_t flags, struct ndrv_error *err)
 {
 	struct instance *instance = instance_of(network);
 	struct driver_call call;
@@ -56,6 +57,15 @@ int tear_network(struct job *job, struct network *network, uint32_t flags, struc
 	return 0;
 }
 
+int tear_network(struct job *job, struct network *network, uint32_t flags, struct ndrv_error *err)
+{
+	int rc = delete_network(job, network, flags, err);
+
+	if (!rc)
+		nat_forget_network(job->dispatch, network->view.id);
+	return rc;
+}
+
 int tear_network_whole(struct job *job, struct network *network, struct ndrv_error *err)
 {
 	struct instance *instance = instance_of(network);
@@ -69,10 +79,12 @@ int tear_network_whole(struct job *job, struct network *network, struct ndrv_err
 		if (!rc)
 			rc = call_end(&call, instance->ops.network_delete(instance->self, &call.ndrv, &network->view), err);
 	} while (rc && may_pass(err, &tries));
+	if (!rc)
+		nat_forget_network(job->dispatch, network->view.id);
 	return rc;
 }
 
-int tear_endpoint(struct job *job, struct endpoint *endpoint, uint32_t flags, struct ndrv_error *err)
+static int delete_endpoint(struct job *job, struct endpoint *endpoint, uint32_t flags, struct ndrv_error *err)
 {
 	struct network *network = endpoint->network;
 	struct instance *instance = instance_of(network);
@@ -103,7 +115,16 @@ int tear_endpoint(struct job *job, struct endpoint *endpoint, uint32_t flags, st
 	return 0;
 }
 
-void tear_join(struct job *job, struct endpoint *endpoint, uint32_t flags)
+int tear_endpoint(struct job *job, struct endpoint *endpoint, uint32_t flags, struct ndrv_error *err)
+{
+	int rc = delete_endpoint(job, endpoint, flags, err);
+
+	if (!rc)
+		nat_forget_endpoint(job->dispatch, endpoint->network->view.id, endpoint->view.id);
+	return rc;
+}
+
+static void call_leave(struct job *job, struct endpoint *endpoint, uint32_t flags)
 {
 	struct network *network = endpoint->network;
 	struct instance *instance = instance_of(network);
@@ -124,7 +145,13 @@ void tear_join(struct job *job, struct endpoint *endpoint, uint32_t flags)
 		pass_over(job, OPS_SLOT(leave), network, endpoint, &error);
 }
 
-void tear_external(struct job *job, struct endpoint *endpoint, uint32_t flags)
+void tear_join(struct job *job, struct endpoint *endpoint, uint32_t flags)
+{
+	call_leave(job, endpoint, flags);
+	nat_forget_endpoint(job->dispatch, endpoint->network->view.id, endpoint->view.id);
+}
+
+static void call_revoke(struct job *job, struct endpoint *endpoint, uint32_t flags)
 {
 	struct network *network = endpoint->network;
 	struct instance *instance = instance_of(network);
@@ -144,4 +171,10 @@ void tear_external(struct job *job, struct endpoint *endpoint, uint32_t flags)
 	} while (rc && may_pass(&error, &tries));
 	if (rc)
 		pass_over(job, OPS_SLOT(revoke_external), network, endpoint, &error);
+}
+
+void tear_external(struct job *job, struct endpoint *endpoint, uint32_t flags)
+{
+	call_revoke(job, endpoint, flags);
+	nat_forget_endpoint(job->dispatch, endpoint->network->view.id, endpoint->view.id);
 }

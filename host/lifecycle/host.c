@@ -122,11 +122,12 @@ static int start_drivers(struct host *host, struct ndrv_error *err)
 		rc = services_new(host->store, &host->services, err);
 	if (!rc)
 		rc = name_node(host, err);
+	if (!rc)
+		rc = services_open_nat(host->services, host->config->instance, err);
 	if (rc)
 		return rc;
 	services_offer(host->services, &offer);
 	services_hooks(host->services, &hooks);
-	offer.features |= host_features();
 	rc = registry_new(&registry, host->config->state_dir, &offer, &hooks, err);
 	if (rc)
 		return rc;

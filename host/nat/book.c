@@ -8,7 +8,7 @@
 
 #define PORTS 65536u
 
-const char *protocol_name(uint32_t protocol)
+const char *nat_protocol_name(uint32_t protocol)
 {
 	switch (protocol) {
 	case NDRV_PROTO_TCP:

@@ -24,6 +24,8 @@ struct nat_network {
 	struct nat_endpoint *endpoints;
 };
 
+enum { HOLDS_V4 = 1, HOLDS_V6 = 2 };
+
 /* One port of an endpoint in one family. */
 struct nat_mapping {
 	struct nat_mapping *next; /* of the same protocol and host port */
@@ -35,6 +37,7 @@ struct nat_mapping {
 	struct ndrv_addr host; /* unset: any */
 	struct ndrv_addr address;
 	int fd; /* the socket that holds the host port, for both families where it can; -1: another mapping has it, or none */
+	uint8_t holds;		  /* families `fd` holds the port in: HOLDS_V4, HOLDS_V6 */
 	struct nat_mapping *from; /* while a change is made: the former mapping that `fd` is still of */
 	bool rebind;		  /* while a change is made: the port can be held once the former mapping is gone */
 };
@@ -104,7 +107,7 @@ struct nat_network *network_from_text(const char *nid, const char *text, bool *r
 struct nat_endpoint *endpoint_from_text(struct nat_network *network, const char *eid, const char *text, bool *ret_oom);
 
 /* "tcp"; the number for one that is not known. */
-const char *protocol_name(uint32_t protocol);
+const char *nat_protocol_name(uint32_t protocol);
 /* 0..BOOK_PROTOCOLS-1; -1: unknown. */
 int protocol_index(uint32_t protocol);
 

@@ -88,7 +88,7 @@ int nat_rebuild(struct nat *nat, struct ndrv_error *err)
 	if (!elements)
 		return ndrv_fail_errno(err, ENOMEM, "make table %s", nat->table);
 	nft_begin(&batch, nat->nft);
-	nat->rules = table_create(&batch, nat->table);
+	nat->rules = rules_create(&batch, nat->table);
 	elements_put(&batch, nat->table, elements, count, true);
 	free(elements);
 	struct ndrv_error why = {0};
@@ -162,8 +162,8 @@ bool nat_stands(struct nat *nat)
 	struct looking looking = {.table = nat->table};
 
 	return !look(nat, NFT_MSG_GETTABLE, NFTA_TABLE_NAME, 0, NULL, false, on_table, &looking, NULL) &&
-	       looking.objects == table_objects() &&
-	       !look(nat, NFT_MSG_GETCHAIN, NFTA_CHAIN_TABLE, NFTA_CHAIN_NAME, table_version(), false, on_chain, &looking, NULL) &&
+	       looking.objects == rules_objects() &&
+	       !look(nat, NFT_MSG_GETCHAIN, NFTA_CHAIN_TABLE, NFTA_CHAIN_NAME, rules_version(), false, on_chain, &looking, NULL) &&
 	       looking.version && !look(nat, NFT_MSG_GETRULE, NFTA_RULE_TABLE, 0, NULL, true, on_rule, &looking, NULL) &&
 	       looking.rules == nat->rules;
 }
@@ -212,7 +212,7 @@ static int read_elements(struct nat *nat, struct reading *reading, struct ndrv_e
 	for (uint8_t set = 0; set < SET_COUNT && !rc; set++) {
 		reading->set = set;
 		reading->begin = reading->count;
-		rc = look(nat, NFT_MSG_GETSETELEM, NFTA_SET_ELEM_LIST_TABLE, NFTA_SET_ELEM_LIST_SET, set_name(set), true,
+		rc = look(nat, NFT_MSG_GETSETELEM, NFTA_SET_ELEM_LIST_TABLE, NFTA_SET_ELEM_LIST_SET, nat_set_name(set), true,
 			  on_elements, reading, err);
 	}
 	if (!rc && reading->oom)
@@ -220,6 +220,20 @@ static int read_elements(struct nat *nat, struct reading *reading, struct ndrv_e
 	if (!rc && reading->count)
 		qsort(reading->list, reading->count, sizeof(*reading->list), element_compare_keys);
 	return rc;
+}
+
+static void spare_strays(struct difference *difference)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0, k = 0; i < difference->del_count; i++) {
+		const struct nat_element *stray = &difference->del[i];
+		while (k < difference->add_count && element_compare_keys(&difference->add[k], stray) < 0)
+			k++;
+		if (k < difference->add_count && !element_compare_keys(&difference->add[k], stray))
+			difference->del[kept++] = *stray;
+	}
+	difference->del_count = kept;
 }
 
 static int check_elements(struct nat *nat, bool repair, struct nat_report *ret, struct ndrv_error *err)
@@ -236,6 +250,9 @@ static int check_elements(struct nat *nat, bool repair, struct nat_report *ret, 
 		ret->strays = (uint32_t)difference.del_count;
 		ret->missing = (uint32_t)difference.add_count;
 	}
+	/* One whose key is wanted for something else goes all the same. */
+	if (!rc && nat->spare)
+		spare_strays(&difference);
 	if (!rc && repair)
 		rc = commit_difference(nat, &difference, "repair the NAT table", err);
 	free(difference.del);

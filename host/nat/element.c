@@ -67,17 +67,9 @@ static const struct set_kind kinds[SET_KINDS] = {
 	[SET_LOOPBACK] = {.name = {BOTH_FAMILIES("loopback")}, .key_type = {TYPE_IFNAME, TYPE_IFNAME}, .key_bytes = {16, 16}},
 };
 
-const char *set_name(uint8_t set)
+const char *nat_set_name(uint8_t set)
 {
 	return kinds[set / 2].name[set % 2];
-}
-
-uint8_t set_find(const char *name)
-{
-	for (uint8_t set = 0; set < SET_COUNT; set++)
-		if (!strcmp(name, set_name(set)))
-			return set;
-	return SET_COUNT;
 }
 
 /* For a set of ranges the kernel wants to know the parts of its keys. */
@@ -112,7 +104,7 @@ static void create_set(struct nl_msg *msg, const char *table, uint8_t set)
 	uint32_t key = kind->key_bytes[set % 2], flags = kind->data_type[set % 2] ? NFT_SET_MAP : 0;
 
 	(void)nla_put_string(msg, NFTA_SET_TABLE, table);
-	(void)nla_put_string(msg, NFTA_SET_NAME, set_name(set));
+	(void)nla_put_string(msg, NFTA_SET_NAME, nat_set_name(set));
 	nft_put_u32(msg, NFTA_SET_ID, set + 1u);
 	nft_put_u32(msg, NFTA_SET_FLAGS, kind->ranges ? flags | NFT_SET_INTERVAL | NFT_SET_CONCAT : flags);
 	nft_put_u32(msg, NFTA_SET_KEY_TYPE, kind->key_type[set % 2]);
@@ -199,7 +191,7 @@ void element_ports(struct nat_element *ret, enum nat_set kind, const struct ndrv
 	uint8_t *at = ret->key;
 
 	memset(ret, 0, sizeof(*ret));
-	ret->set = set_of(kind, family);
+	ret->set = nat_set_of(kind, family);
 	if (kind != SET_ANY) {
 		memcpy(at, kind == SET_OPEN ? address->bytes : host->bytes, bytes);
 		at += bytes;
@@ -218,7 +210,7 @@ void element_link(struct nat_element *ret, enum nat_set kind, int family, const 
 	size_t length = strnlen(link, LINK_BYTES - 1);
 
 	memset(ret, 0, sizeof(*ret));
-	ret->set = set_of(kind, family);
+	ret->set = nat_set_of(kind, family);
 	ret->verdict = verdict;
 	memcpy(ret->key, link, length);
 	if (twice)
@@ -319,7 +311,7 @@ void elements_put(struct nft_batch *batch, const char *table, const struct nat_e
 		struct nl_msg *msg =
 			add ? nft_add(batch, NFT_MSG_NEWSETELEM, NLM_F_CREATE | NLM_F_EXCL) : nft_add(batch, NFT_MSG_DELSETELEM, 0);
 		(void)nla_put_string(msg, NFTA_SET_ELEM_LIST_TABLE, table);
-		(void)nla_put_string(msg, NFTA_SET_ELEM_LIST_SET, set_name(set));
+		(void)nla_put_string(msg, NFTA_SET_ELEM_LIST_SET, nat_set_name(set));
 		struct nlattr *list = nla_nest_start(msg, NFTA_SET_ELEM_LIST_ELEMENTS | NLA_F_NESTED);
 		for (; i < count && elements[i].set == set && nft_filled(batch) < MESSAGE_FULL; i++)
 			put_element(msg, &elements[i], add);

@@ -50,15 +50,13 @@ struct nat_element {
 	char comment[ELEMENT_COMMENT]; /* whose it is; not compared */
 };
 
-static inline uint8_t set_of(enum nat_set kind, int family)
+static inline uint8_t nat_set_of(enum nat_set kind, int family)
 {
 	return (uint8_t)(kind * 2u + (family == 6));
 }
 
 /* "any4" */
-const char *set_name(uint8_t set);
-/* By name; SET_COUNT: none of ours. */
-uint8_t set_find(const char *name);
+const char *nat_set_name(uint8_t set);
 /* Makes all sets. */
 void sets_create(struct nft_batch *batch, const char *table);
 /* The chain a verdict leads to, "" for a final one. */

@@ -116,7 +116,7 @@ static int fail(int sys_errno, uint32_t protocol, const struct ndrv_addr *host, 
 	switch (sys_errno) {
 	case EADDRINUSE:
 		rc = ndrv_fail(err, NDRV_E_PORT_IN_USE, "port %s%s%u/%s is already in use by a process of this host",
-			       host->family ? text : "", host->family ? " " : "", port, protocol_name(protocol));
+			       host->family ? text : "", host->family ? " " : "", port, nat_protocol_name(protocol));
 		break;
 	case EADDRNOTAVAIL:
 	case EINVAL:
@@ -124,7 +124,7 @@ static int fail(int sys_errno, uint32_t protocol, const struct ndrv_addr *host, 
 			       host->family ? text : "any");
 		break;
 	default:
-		return ndrv_fail_errno(err, sys_errno, "hold host port %u/%s", port, protocol_name(protocol));
+		return ndrv_fail_errno(err, sys_errno, "hold host port %u/%s", port, nat_protocol_name(protocol));
 	}
 	if (err)
 		err->sys_errno = sys_errno;

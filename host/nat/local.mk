@@ -4,7 +4,7 @@ host_libhost_a_SOURCES += \
 	%D%/nat.c %D%/nat.h %D%/nat_internal.h \
 	%D%/nft.c %D%/nft.h \
 	%D%/element.c %D%/element.h \
-	%D%/table.c %D%/table.h \
+	%D%/rules.c %D%/rules.h \
 	%D%/book.c %D%/text.c %D%/book.h \
 	%D%/change.c \
 	%D%/publish.c \

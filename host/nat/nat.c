@@ -85,7 +85,11 @@ static int first_check(struct nat *nat, struct ndrv_error *err)
 	struct nat_report report;
 	int rc = nat_check_locked(nat, true, &report, err);
 
-	if (!rc && (report.strays || (report.missing && !report.table)))
+	if (!rc && nat->spare && report.strays)
+		nat_say(nat, NDRV_LOG_WARNING,
+			"table %s has %u entries that nobody knows any more; they stay until networks are pruned", nat->table,
+			report.strays);
+	else if (!rc && (report.strays || (report.missing && !report.table)))
 		nat_say(nat, NDRV_LOG_WARNING, "table %s had %u strays, removed, and lacked %u entries, put back", nat->table,
 			report.strays, report.missing);
 	return rc;
@@ -96,7 +100,7 @@ static void count_rules(struct nat *nat)
 	struct nft_batch batch;
 
 	nft_begin(&batch, nat->nft);
-	nat->rules = table_create(&batch, nat->table);
+	nat->rules = rules_create(&batch, nat->table);
 }
 
 static int start(struct nat *nat, const struct nat_options *options, struct ndrv_error *err)
@@ -115,7 +119,7 @@ static int start(struct nat *nat, const struct nat_options *options, struct ndrv
 	if (!rc)
 		rc = first_check(nat, err);
 	if (!rc && options->watch)
-		rc = watch_start(nat, &nat->watch, err);
+		rc = nat_watch_start(nat, &nat->watch, err);
 	return rc;
 }
 
@@ -132,6 +136,7 @@ int nat_open(const struct nat_options *options, struct nat **ret, struct ndrv_er
 	nat->keeps = options->keep != NULL;
 	if (options->keep)
 		nat->keep = *options->keep;
+	nat->spare = options->spare;
 	nat->say = options->say;
 	nat->say_data = options->say_data;
 	int rc = start(nat, options, err);
@@ -146,7 +151,7 @@ void nat_close(struct nat *nat)
 {
 	if (!nat)
 		return;
-	watch_stop(nat->watch);
+	nat_watch_stop(nat->watch);
 	nft_close(nat->nft);
 	book_done(&nat->book);
 	(void)pthread_mutex_destroy(&nat->lock);
@@ -432,6 +437,8 @@ int nat_unpublish(struct nat *nat, const char *nid, const char *eid, struct ndrv
 int nat_check(struct nat *nat, bool repair, struct nat_report *ret, struct ndrv_error *err)
 {
 	(void)pthread_mutex_lock(&nat->lock);
+	if (repair)
+		nat->spare = false;
 	int rc = nat_check_locked(nat, repair, ret, err);
 	(void)pthread_mutex_unlock(&nat->lock);
 	return rc;

@@ -29,6 +29,7 @@ struct nat_options {
 	/* Called when something is worth a line in the log: by a thread of the service, or within a call. May be NULL. */
 	void (*say)(void *data, int level, const char *text);
 	void *say_data;
+	bool spare; /* what was kept may not be all: entries of the table that nobody knows stay until nat_check() is to repair */
 	bool watch; /* a thread looks for changes others make to the table, and puts it back */
 };
 

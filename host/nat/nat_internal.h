@@ -10,14 +10,14 @@
 #include "host/nat/book.h"
 #include "host/nat/hold.h"
 #include "host/nat/nat.h"
-#include "host/nat/table.h"
+#include "host/nat/rules.h"
 
 struct nat_watch;
 
 struct nat {
 	pthread_mutex_t lock; /* all below */
 	struct nft *nft;
-	char table[TABLE_NAME_MAX];
+	char table[NAT_TABLE_MAX];
 	struct book book;
 	uint32_t hold_limit;
 	struct nat_keep keep;
@@ -26,6 +26,7 @@ struct nat {
 	uint16_t next_port[BOOK_PROTOCOLS];
 	void (*say)(void *data, int level, const char *text);
 	void *say_data;
+	bool spare;
 	uint32_t rules; /* the table has */
 	uint64_t restored;
 	struct nat_watch *watch;
@@ -39,6 +40,7 @@ int nat_change(struct nat *nat, const struct nat_element *before, size_t before_
 	       size_t after_count, struct ndrv_error *err, const char *fmt, ...) NDRV_PRINTF(7, 8);
 /* The whole table anew, out of the book. */
 int nat_rebuild(struct nat *nat, struct ndrv_error *err);
+/* While `nat->spare`, repairing only adds. */
 int nat_check_locked(struct nat *nat, bool repair, struct nat_report *ret, struct ndrv_error *err);
 /* Only whether the table stands with all its rules: a few microseconds. */
 bool nat_stands(struct nat *nat);

@@ -106,7 +106,7 @@ static int look_at(const struct plan *plan, struct ndrv_port_binding *binding, s
 		err, NDRV_E_BAD_REQUEST,
 		"port %u/%s cannot be published: the endpoint has no address of the host address's family in a network that is "
 		"not internal",
-		binding->port, protocol_name(binding->protocol));
+		binding->port, nat_protocol_name(binding->protocol));
 }
 
 /* --- holding --- */
@@ -141,7 +141,7 @@ static const struct nat_mapping *made_holder(const struct plan *plan, const stru
 
 static int in_use(const struct plan *plan, const struct asked *asked, const struct nat_mapping *holder, uint16_t port)
 {
-	const char *protocol = protocol_name(asked->binding->protocol);
+	const char *protocol = nat_protocol_name(asked->binding->protocol);
 
 	if (!holder->endpoint)
 		return ndrv_fail(plan->err, NDRV_E_PORT_IN_USE, "port %u/%s is published twice for endpoint %s", port, protocol,
@@ -184,9 +184,11 @@ static int claim(struct plan *plan, const struct asked *asked, uint16_t port)
 			return in_use(plan, asked, holder, port);
 	}
 	struct nat_mapping *from = former_mapping(plan, asked, port, &some);
-	if (from)
+	uint8_t holds = (uint8_t)((asked->nat[0] ? HOLDS_V4 : 0) | (asked->nat[1] ? HOLDS_V6 : 0));
+	if (from) {
 		fd = from->fd;
-	else if (some)
+		holds = from->holds;
+	} else if (some)
 		rebind = true;
 	else
 		rc = hold_port(asked->binding->protocol, &asked->host, asked->nat[0], asked->nat[1], port,
@@ -199,6 +201,7 @@ static int claim(struct plan *plan, const struct asked *asked, uint16_t port)
 			continue;
 		struct nat_mapping *mapping = add(plan, asked, i, port);
 		mapping->fd = fd;
+		mapping->holds = holds;
 		mapping->from = from;
 		mapping->rebind = rebind;
 		fd = -1;
@@ -213,7 +216,7 @@ static int no_port(const struct plan *plan, const struct asked *asked, uint32_t 
 	return ndrv_fail(
 		plan->err, NDRV_E_PORT_IN_USE,
 		"no port for %u/%s is left: all host ports from %u to %u are in use, publish on another port or unpublish some",
-		asked->binding->port, protocol_name(asked->binding->protocol), first, last);
+		asked->binding->port, nat_protocol_name(asked->binding->protocol), first, last);
 }
 
 static int claim_range(struct plan *plan, const struct asked *asked, uint32_t first, uint32_t last)
@@ -315,7 +318,7 @@ int plan_mappings(struct nat *nat, struct nat_network *network, const struct nat
 	int rc = plan_all(&plan, bindings, count);
 	if (!rc && opened_twice(plan.made, &twice))
 		rc = ndrv_fail(err, NDRV_E_BAD_REQUEST, "port %u/%s of endpoint %s is published twice", twice->port,
-			       protocol_name(twice->protocol), eid);
+			       nat_protocol_name(twice->protocol), eid);
 	if (rc)
 		plan_undo(plan.made);
 	else
@@ -342,33 +345,39 @@ void plan_undo(struct nat_endpoint *endpoint)
 }
 
 /* Both families of a port that is held for any address share one socket. */
-static bool has_other_family(const struct nat_endpoint *endpoint, const struct nat_mapping *mapping)
+static const struct nat_mapping *other_family(const struct nat_endpoint *endpoint, const struct nat_mapping *mapping)
 {
-	for (uint32_t i = 0; i < endpoint->count; i++) {
+	for (uint32_t i = 0; i < endpoint->count && !mapping->host.family; i++) {
 		const struct nat_mapping *other = &endpoint->mappings[i];
 		if (!other->open && other->family != mapping->family && other->protocol == mapping->protocol &&
 		    other->host_port == mapping->host_port && !other->host.family)
-			return true;
+			return other;
 	}
-	return false;
+	return NULL;
+}
+
+static void hold_again(struct nat *nat, struct nat_endpoint *endpoint, struct nat_mapping *mapping, bool share)
+{
+	const struct nat_mapping *other = other_family(endpoint, mapping);
+	uint8_t own = mapping->family == 4 ? HOLDS_V4 : HOLDS_V6;
+	struct ndrv_error err = {0};
+
+	if (other && other->fd >= 0 && (other->holds & own))
+		return;
+	mapping->holds = other && share && other->fd < 0 ? HOLDS_V4 | HOLDS_V6 : own;
+	if (hold_port(mapping->protocol, &mapping->host, mapping->holds & HOLDS_V4, mapping->holds & HOLDS_V6, mapping->host_port,
+		      nat->book.held < nat->hold_limit, &mapping->fd, &err))
+		nat_say(nat, NDRV_LOG_WARNING, "endpoint %s of network %s keeps its published port all the same: %s", endpoint->eid,
+			endpoint->network->nid, err.text);
+	nat->book.held += mapping->fd >= 0;
 }
 
 void plan_hold_again(struct nat *nat, struct nat_endpoint *endpoint, bool only_rebind)
 {
-	struct ndrv_error err = {0};
-
 	for (uint32_t i = 0; i < endpoint->count; i++) {
 		struct nat_mapping *mapping = &endpoint->mappings[i];
-		if (mapping->open || mapping->fd >= 0 || (only_rebind && !mapping->rebind))
-			continue;
+		if (!mapping->open && mapping->fd < 0 && (mapping->rebind || !only_rebind))
+			hold_again(nat, endpoint, mapping, !only_rebind);
 		mapping->rebind = false;
-		bool any = !mapping->host.family, both = any && has_other_family(endpoint, mapping);
-		if (both && mapping->family == 6 && !only_rebind)
-			continue;
-		if (hold_port(mapping->protocol, &mapping->host, both || mapping->family == 4, both || mapping->family == 6,
-			      mapping->host_port, nat->book.held < nat->hold_limit, &mapping->fd, &err))
-			nat_say(nat, NDRV_LOG_WARNING, "endpoint %s of network %s keeps its published port all the same: %s",
-				endpoint->eid, endpoint->network->nid, err.text);
-		nat->book.held += mapping->fd >= 0;
 	}
 }

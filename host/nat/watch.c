@@ -158,7 +158,7 @@ static void *run(void *data)
 	}
 }
 
-int watch_start(struct nat *nat, struct nat_watch **ret, struct ndrv_error *err)
+int nat_watch_start(struct nat *nat, struct nat_watch **ret, struct ndrv_error *err)
 {
 	struct nat_watch *watch = calloc(1, sizeof(*watch));
 
@@ -183,7 +183,7 @@ int watch_start(struct nat *nat, struct nat_watch **ret, struct ndrv_error *err)
 	return 0;
 }
 
-void watch_stop(struct nat_watch *watch)
+void nat_watch_stop(struct nat_watch *watch)
 {
 	uint64_t one = 1;
 

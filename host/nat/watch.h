@@ -8,8 +8,8 @@
 struct nat;
 struct nat_watch;
 
-int watch_start(struct nat *nat, struct nat_watch **ret, struct ndrv_error *err);
+int nat_watch_start(struct nat *nat, struct nat_watch **ret, struct ndrv_error *err);
 /* NULL: nothing. Not with the service's lock. */
-void watch_stop(struct nat_watch *watch);
+void nat_watch_stop(struct nat_watch *watch);
 
 #endif

@@ -219,6 +219,10 @@ static int check_or_create(struct db *db, bool content_expected, char *why, stru
 
 static int prepare(struct db *db, char *why, struct ndrv_error *err)
 {
+	int added = db->spec->added ? db_exec(db, db->spec->added) : SQLITE_OK;
+
+	if (added)
+		return judge(db, added, "fill", why, err);
 	for (unsigned i = 0; i < db->spec->statement_count; i++) {
 		int rc = sqlite3_prepare_v3(db->sql, db->spec->statements[i], -1, SQLITE_PREPARE_PERSISTENT, &db->statements[i],
 					    NULL);

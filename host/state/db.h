@@ -21,6 +21,7 @@ struct db_spec {
 	const char *file;
 	const char *synchronous;
 	const char *schema;
+	const char *added; /* makes tables that a file of an earlier program lacks; NULL: there are none */
 	/* Moves rows that fail their CRC to the table "damaged", each with one insert and one delete. */
 	const char *scrub;
 	const char *const *statements;

@@ -43,12 +43,21 @@ const struct db_spec state_spec = {
 	.backups = true,
 };
 
+/* Not in the first version: made where it is missing. */
+#define NAT_TABLE                                                                                                  \
+	"CREATE TABLE IF NOT EXISTS nat(nid TEXT NOT NULL, eid TEXT NOT NULL, body TEXT NOT NULL, crc INTEGER NOT" \
+	" NULL, PRIMARY KEY(nid, eid)) WITHOUT ROWID, STRICT;"
+
 static const char *const live_statements[] = {
 	[PUT_ENDPOINT] = "INSERT INTO endpoint VALUES(?1, ?2, ?3, ?4, ndrv_crc(?1, ?2, ?3, ?4)) ON CONFLICT DO UPDATE SET"
 			 " serial = excluded.serial, body = excluded.body, crc = excluded.crc",
 	[DEL_ENDPOINT] = "DELETE FROM endpoint WHERE nid = ?1 AND eid = ?2",
 	[DEL_ENDPOINTS] = "DELETE FROM endpoint WHERE nid = ?1",
 	[SET_ENDPOINT_ASIDE] = SET_ASIDE("endpoint", "nid || ' ' || eid", "body", "?3") "endpoint WHERE nid = ?1 AND eid = ?2",
+	[PUT_NAT] = "INSERT INTO nat VALUES(?1, ?2, ?3, ndrv_crc(?1, ?2, ?3)) ON CONFLICT DO UPDATE SET"
+		    " body = excluded.body, crc = excluded.crc",
+	[DEL_NAT] = "DELETE FROM nat WHERE nid = ?1 AND eid = ?2",
+	[DEL_NATS] = "DELETE FROM nat WHERE nid = ?1",
 };
 
 const struct db_spec live_spec = {
@@ -56,14 +65,18 @@ const struct db_spec live_spec = {
 	.synchronous = "OFF",
 	.schema = META_AND_DAMAGED
 	"CREATE TABLE endpoint(nid TEXT NOT NULL, eid TEXT NOT NULL, serial INTEGER NOT NULL, body TEXT NOT NULL,"
-	" crc INTEGER NOT NULL, PRIMARY KEY(nid, eid)) WITHOUT ROWID, STRICT;",
+	" crc INTEGER NOT NULL, PRIMARY KEY(nid, eid)) WITHOUT ROWID, STRICT;" NAT_TABLE,
+	.added = NAT_TABLE,
 	.scrub = SET_ASIDE("endpoint", "nid || ' ' || eid", "body",
 			   "'checksum'") "endpoint WHERE crc IS NOT ndrv_crc(nid, eid, serial, body);"
-					 "DELETE FROM endpoint WHERE crc IS NOT ndrv_crc(nid, eid, serial, body);",
+					 "DELETE FROM endpoint WHERE crc IS NOT ndrv_crc(nid, eid, serial, body);" SET_ASIDE(
+						 "nat", "nid || ' ' || eid", "body",
+						 "'checksum'") "nat WHERE crc IS NOT ndrv_crc(nid, eid, body);"
+							       "DELETE FROM nat WHERE crc IS NOT ndrv_crc(nid, eid, body);",
 	.statements = live_statements,
 	.statement_count = sizeof(live_statements) / sizeof(live_statements[0]),
 	.count = "SELECT count(*) FROM endpoint",
-	.empty = "DELETE FROM endpoint;",
+	.empty = "DELETE FROM endpoint; DELETE FROM nat;",
 };
 
 static const char *const rows_statements[] = {

@@ -75,6 +75,15 @@ int store_rows_end(struct store *store, int rc, struct ndrv_error *err);
 /* Every row, by revision, until `each` returns non-zero, which is returned. */
 int store_rows_load(struct store *store, int (*each)(const struct store_row *row, void *data), void *data, struct ndrv_error *err);
 
+/* What the NAT service is asked for, by network, or by network and endpoint (`eid` "": the network itself); in live.db, and beside
+ * the records. Deleting with `eid` NULL takes all of the network. `each` is called for networks before their endpoints, outside all
+ * locks, until it returns non-zero, which is returned. */
+int store_put_nat(struct store *store, const char *nid, const char *eid, const char *text, struct ndrv_error *err);
+int store_del_nat(struct store *store, const char *nid, const char *eid, struct ndrv_error *err);
+int store_each_nat(struct store *store,
+		   int (*each)(void *data, const char *nid, const char *eid, const char *text, struct ndrv_error *err), void *data,
+		   struct ndrv_error *err);
+
 /* Both files are what this host left when it last ran in this namespace since the machine booted: what they do not have is not
  * there. After store_load(). */
 bool store_is_whole(const struct store *store);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "host/nat/table.h"
+#include "host/nat/rules.h"
 
 #include <arpa/inet.h>
 #include <linux/netfilter.h>
@@ -78,7 +78,7 @@ static void compare(struct rule *rule, uint32_t op, const void *value, int bytes
 static void lookup(struct rule *rule, uint8_t set, bool map, uint32_t to)
 {
 	begin_expression(rule, "lookup");
-	(void)nla_put_string(rule->msg, NFTA_LOOKUP_SET, set_name(set));
+	(void)nla_put_string(rule->msg, NFTA_LOOKUP_SET, nat_set_name(set));
 	nft_put_u32(rule->msg, NFTA_LOOKUP_SET_ID, set + 1u);
 	nft_put_u32(rule->msg, NFTA_LOOKUP_SREG, NFT_REG_1);
 	if (map)
@@ -152,7 +152,7 @@ static void to_this_host(struct rule *rule)
 static void link_in(struct rule *rule, uint32_t key, enum nat_set kind, int family)
 {
 	load_meta(rule, key, NFT_REG_1);
-	lookup(rule, set_of(kind, family), false, 0);
+	lookup(rule, nat_set_of(kind, family), false, 0);
 }
 
 /* Looks the pair of links up in a verdict map. */
@@ -160,7 +160,7 @@ static void both_links(struct rule *rule, enum nat_set kind, int family)
 {
 	load_meta(rule, NFT_META_IIFNAME, NFT_REG_1);
 	load_meta(rule, NFT_META_OIFNAME, NFT_REG_2);
-	lookup(rule, set_of(kind, family), true, NFT_REG_VERDICT);
+	lookup(rule, nat_set_of(kind, family), true, NFT_REG_VERDICT);
 }
 
 static void load_destination(struct rule *rule, int family, uint32_t *ret_next_word)
@@ -234,11 +234,11 @@ static void write_destinations(struct writer *writer, int family)
 	family_is(rule, family);
 	load_destination(rule, family, &word);
 	load_service(rule, word);
-	lookup(rule, set_of(SET_AT, family), true, NFT_REG_1);
+	lookup(rule, nat_set_of(SET_AT, family), true, NFT_REG_1);
 	translate(rule, NFT_NAT_DNAT, family, true);
 	rule = add_rule(writer);
 	load_service(rule, 0);
-	lookup(rule, set_of(SET_ANY, family), true, NFT_REG_1);
+	lookup(rule, nat_set_of(SET_ANY, family), true, NFT_REG_1);
 	translate(rule, NFT_NAT_DNAT, family, true);
 }
 
@@ -298,7 +298,7 @@ static void write_sources(struct writer *writer, int family)
 	load_meta(rule, NFT_META_OIFNAME, NFT_REG_1);
 	load_payload(rule, NFT_PAYLOAD_NETWORK_HEADER, family == 6 ? OFFSET_SOURCE6 : OFFSET_SOURCE4, family == 6 ? 16 : 4,
 		     NFT_REG_2);
-	lookup(rule, set_of(SET_OWN, family), true, NFT_REG_VERDICT);
+	lookup(rule, nat_set_of(SET_OWN, family), true, NFT_REG_VERDICT);
 	if (family == 4) {
 		rule = add_rule(writer);
 		family_is(rule, 4);
@@ -308,7 +308,7 @@ static void write_sources(struct writer *writer, int family)
 	}
 	rule = add_rule(writer);
 	load_meta(rule, NFT_META_IIFNAME, NFT_REG_1);
-	lookup(rule, set_of(SET_SNAT, family), true, NFT_REG_1);
+	lookup(rule, nat_set_of(SET_SNAT, family), true, NFT_REG_1);
 	translate(rule, NFT_NAT_SNAT, family, false);
 	rule = add_rule(writer);
 	link_in(rule, NFT_META_IIFNAME, SET_MASQUERADE, family);
@@ -323,7 +323,7 @@ static void write_open(struct writer *writer, int family)
 	family_is(rule, family);
 	load_destination(rule, family, &word);
 	load_service(rule, word);
-	lookup(rule, set_of(SET_OPEN, family), false, 0);
+	lookup(rule, nat_set_of(SET_OPEN, family), false, 0);
 	verdict(rule, NF_ACCEPT, NULL);
 }
 
@@ -353,10 +353,10 @@ static void write_forward(struct writer *writer, int family)
 	both_links(add_rule(writer), SET_WITHIN, family);
 	rule = add_rule(writer);
 	load_meta(rule, NFT_META_IIFNAME, NFT_REG_1);
-	lookup(rule, set_of(SET_FROM, family), true, NFT_REG_VERDICT);
+	lookup(rule, nat_set_of(SET_FROM, family), true, NFT_REG_VERDICT);
 	rule = add_rule(writer);
 	load_meta(rule, NFT_META_OIFNAME, NFT_REG_1);
-	lookup(rule, set_of(SET_TO, family), true, NFT_REG_VERDICT);
+	lookup(rule, nat_set_of(SET_TO, family), true, NFT_REG_VERDICT);
 
 	writer->chain = verdict_chain(VERDICT_ROUTED, family);
 	write_open(writer, family);
@@ -457,7 +457,7 @@ static void put_table(struct nft_batch *batch, int type, uint16_t flags, const c
 		nft_put_u32(msg, NFTA_TABLE_FLAGS, 0);
 }
 
-uint32_t table_create(struct nft_batch *batch, const char *table)
+uint32_t rules_create(struct nft_batch *batch, const char *table)
 {
 	struct writer writer = {.batch = batch, .table = table};
 
@@ -479,17 +479,17 @@ uint32_t table_create(struct nft_batch *batch, const char *table)
 	return writer.rules;
 }
 
-void table_delete(struct nft_batch *batch, const char *table)
+void rules_delete(struct nft_batch *batch, const char *table)
 {
 	put_table(batch, NFT_MSG_DELTABLE, 0, table);
 }
 
-const char *table_version(void)
+const char *rules_version(void)
 {
 	return TABLE_VERSION;
 }
 
-uint32_t table_objects(void)
+uint32_t rules_objects(void)
 {
 	return (uint32_t)(COUNT(base_chains) + COUNT(plain_chains)) + SET_COUNT;
 }

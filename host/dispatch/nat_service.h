@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* host->nat: the NAT service as drivers call it, kept in the store. And what the dispatcher itself asks of it: whatever a driver
+ * forgets, an endpoint that has left or gone has no published port. */
+#ifndef HOST_DISPATCH_NAT_SERVICE_H
+#define HOST_DISPATCH_NAT_SERVICE_H
+
+#include <ndrv/host.h>
+
+#include "host/nat/nat.h"
+
+struct dispatch;
+struct nat_service;
+struct store;
+
+/* `store` may be NULL. KERNEL_LACKS, PERMISSION: this host has none. */
+int nat_service_open(const char *instance, struct store *store, struct nat_service **ret, struct ndrv_error *err);
+void nat_service_close(struct nat_service *service);
+const struct ndrv_nat_ops *nat_service_ops(struct nat_service *service);
+
+/* What goes wrong is logged; the next start or network_prune finds it. A host without NAT: nothing. */
+void nat_forget_endpoint(struct dispatch *dispatch, const char *nid, const char *eid);
+void nat_forget_network(struct dispatch *dispatch, const char *nid);
+
+/* False: no NAT here. */
+bool nat_counts(struct dispatch *dispatch, struct nat_counts *ret);
+
+#endif

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Rows of the NAT service: texts that only it reads. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "host/state/store_internal.h"
+
+int store_put_nat(struct store *store, const char *nid, const char *eid, const char *text, struct ndrv_error *err)
+{
+	const struct db_arg args[] = {db_text(nid), db_text(eid), db_text(text)};
+
+	return db_run(&store->live, PUT_NAT, args, 3, "write the NAT of network", nid, err);
+}
+
+int store_del_nat(struct store *store, const char *nid, const char *eid, struct ndrv_error *err)
+{
+	const struct db_arg args[] = {db_text(nid), db_text(eid ? eid : "")};
+
+	return eid ? db_run(&store->live, DEL_NAT, args, 2, "delete the NAT of network", nid, err)
+		   : db_run(&store->live, DEL_NATS, args, 1, "delete the NAT of network", nid, err);
+}
+
+/* A row in memory; its three texts follow it. */
+struct nat_row {
+	struct nat_row *next;
+	const char *nid, *eid, *text;
+};
+
+static struct nat_row *copy_row(sqlite3_stmt *rows)
+{
+	size_t bytes[3], total = sizeof(struct nat_row);
+	const char *texts[3];
+
+	for (int i = 0; i < 3; i++) {
+		texts[i] = (const char *)sqlite3_column_text(rows, i);
+		texts[i] = texts[i] ? texts[i] : "";
+		bytes[i] = strlen(texts[i]) + 1;
+		total += bytes[i];
+	}
+	struct nat_row *row = malloc(total);
+	if (!row)
+		return NULL;
+	char *at = (char *)(row + 1);
+	const char **to[3] = {&row->nid, &row->eid, &row->text};
+	for (int i = 0; i < 3; i++) {
+		memcpy(at, texts[i], bytes[i]);
+		*to[i] = at;
+		at += bytes[i];
+	}
+	row->next = NULL;
+	return row;
+}
+
+/* All of them, in order; what was read when it fails, too. */
+static int read_rows(struct db *live, struct nat_row **ret, struct ndrv_error *err)
+{
+	struct nat_row **end = ret;
+	sqlite3_stmt *rows = NULL;
+
+	*ret = NULL;
+	(void)pthread_mutex_lock(&live->mutex);
+	int rc = sqlite3_prepare_v2(live->sql, "SELECT nid, eid, body FROM nat ORDER BY nid, eid", -1, &rows, NULL);
+	while (rc == SQLITE_OK && (rc = sqlite3_step(rows)) == SQLITE_ROW) {
+		*end = copy_row(rows);
+		rc = *end ? SQLITE_OK : SQLITE_NOMEM;
+		if (*end)
+			end = &(*end)->next;
+	}
+	(void)sqlite3_finalize(rows);
+	rc = rc == SQLITE_DONE ? 0 : db_fail(live, rc, "read", "the NAT of networks", err);
+	(void)pthread_mutex_unlock(&live->mutex);
+	return rc;
+}
+
+int store_each_nat(struct store *store,
+		   int (*each)(void *data, const char *nid, const char *eid, const char *text, struct ndrv_error *err), void *data,
+		   struct ndrv_error *err)
+{
+	struct nat_row *row;
+	int rc = read_rows(&store->live, &row, err);
+
+	while (row) {
+		struct nat_row *next = row->next;
+		if (!rc)
+			rc = each(data, row->nid, row->eid, row->text, err);
+		free(row);
+		row = next;
+	}
+	return rc;
+}
