@@ -11,8 +11,7 @@ struct services;
 struct rows;
 
 /* NDRV_FEATURE_... of a host that keeps a store: what `ndrvd --check` judges files by. */
-#define SERVICES_FEATURES                                                                                  \
-	(NDRV_FEATURE_STORE | NDRV_FEATURE_TABLES | NDRV_FEATURE_NAT | NDRV_FEATURE_TIMERS | NDRV_FEATURE_SWAP)
+#define SERVICES_FEATURES (NDRV_FEATURE_STORE | NDRV_FEATURE_TABLES | NDRV_FEATURE_NAT | NDRV_FEATURE_TIMERS | NDRV_FEATURE_SWAP)
 
 /* `store` NULL: drivers get no store. */
 int services_new(struct store *store, struct services **ret, struct ndrv_error *err);
