@@ -11,7 +11,10 @@
 
 #include "tests/lib/test.h"
 
-#define PATIENCE_MS 400
+#define PATIENCE_MS 3000 /* a lost first packet is sent again after a second */
+#define MOMENT_MS 300
+
+static int patience = PATIENCE_MS;
 
 void run(const char *fmt, ...)
 {
@@ -341,7 +344,7 @@ static bool ready(int fd, short events)
 {
 	struct pollfd p = {.fd = fd, .events = events};
 
-	return poll(&p, 1, PATIENCE_MS) == 1;
+	return poll(&p, 1, patience) == 1;
 }
 
 static bool dialogue(int client, int server, const struct sockaddr_storage *to, socklen_t bytes, int protocol,
@@ -391,5 +394,14 @@ bool talk(const struct netns *from, const char *to, int protocol, uint32_t port,
 				seen, INET6_ADDRSTRLEN);
 	(void)close(client);
 	(void)close(listener);
+	return ok;
+}
+
+bool talk_soon(const struct netns *from, const char *to, int protocol, uint32_t port, const struct netns *server,
+	       uint32_t server_port, char *seen)
+{
+	patience = MOMENT_MS;
+	bool ok = talk(from, to, protocol, port, server, server_port, seen);
+	patience = PATIENCE_MS;
 	return ok;
 }

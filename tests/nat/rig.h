@@ -65,5 +65,8 @@ void unpublish(struct rig *rig, const char *eid);
  * address the server saw in `seen` (may be NULL; INET6_ADDRSTRLEN). */
 bool talk(const struct netns *from, const char *to, int protocol, uint32_t port, const struct netns *server, uint32_t server_port,
 	  char *seen);
+/* The same for where nothing is expected: waits a moment only. */
+bool talk_soon(const struct netns *from, const char *to, int protocol, uint32_t port, const struct netns *server,
+	       uint32_t server_port, char *seen);
 
 #endif

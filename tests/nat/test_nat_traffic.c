@@ -85,13 +85,13 @@ static void a_published_port_is_reached_from_outside(void **state)
 	assert_true(talk(&rig->outside, HOST4, UDP, 8080, &rig->a2, 53, seen));
 	assert_true(talk(&rig->outside, HOST6, UDP, 8080, &rig->a2, 53, seen));
 	/* What is not published is not reached, directly or otherwise. */
-	assert_false(talk(&rig->outside, HOST4, TCP, 80, &rig->a1, 80, NULL));
-	assert_false(talk(&rig->outside, "10.1.0.2", TCP, 80, &rig->a1, 80, NULL));
-	assert_false(talk(&rig->outside, "10.1.0.2", TCP, 81, &rig->a1, 81, NULL));
-	assert_false(talk(&rig->outside, "fd01::2", TCP, 81, &rig->a1, 81, NULL));
+	assert_false(talk_soon(&rig->outside, HOST4, TCP, 80, &rig->a1, 80, NULL));
+	assert_false(talk_soon(&rig->outside, "10.1.0.2", TCP, 80, &rig->a1, 80, NULL));
+	assert_false(talk_soon(&rig->outside, "10.1.0.2", TCP, 81, &rig->a1, 81, NULL));
+	assert_false(talk_soon(&rig->outside, "fd01::2", TCP, 81, &rig->a1, 81, NULL));
 	unpublish(rig, "a1");
-	assert_false(talk(&rig->outside, HOST4, TCP, 8080, &rig->a1, 80, NULL));
-	assert_false(talk(&rig->outside, HOST6, TCP, 8080, &rig->a1, 80, NULL));
+	assert_false(talk_soon(&rig->outside, HOST4, TCP, 8080, &rig->a1, 80, NULL));
+	assert_false(talk_soon(&rig->outside, HOST6, TCP, 8080, &rig->a1, 80, NULL));
 	assert_true(talk(&rig->outside, HOST4, UDP, 8080, &rig->a2, 53, NULL));
 }
 
@@ -104,9 +104,9 @@ static void a_port_of_one_host_address_is_not_one_of_another(void **state)
 	(void)publish(rig, "a2", TCP, HOST4, 8080, 80);
 	assert_true(talk(&rig->outside, HOST4_OTHER, TCP, 8080, &rig->a1, 80, NULL));
 	assert_true(talk(&rig->outside, HOST4, TCP, 8080, &rig->a2, 80, NULL));
-	assert_false(talk(&rig->outside, HOST6, TCP, 8080, &rig->a2, 80, NULL));
+	assert_false(talk_soon(&rig->outside, HOST6, TCP, 8080, &rig->a2, 80, NULL));
 	unpublish(rig, "a2");
-	assert_false(talk(&rig->outside, HOST4, TCP, 8080, &rig->a2, 80, NULL));
+	assert_false(talk_soon(&rig->outside, HOST4, TCP, 8080, &rig->a2, 80, NULL));
 }
 
 static void a_published_port_is_reached_from_the_host(void **state)
@@ -124,7 +124,7 @@ static void a_published_port_is_reached_from_the_host(void **state)
 	assert_true(talk(NULL, "10.1.0.2", TCP, 81, &rig->a1, 81, NULL));
 	(void)publish(rig, "a2", UDP, "127.0.0.1", 8053, 53);
 	assert_true(talk(NULL, "127.0.0.1", UDP, 8053, &rig->a2, 53, NULL));
-	assert_false(talk(&rig->outside, HOST4, UDP, 8053, &rig->a2, 53, NULL));
+	assert_false(talk_soon(&rig->outside, HOST4, UDP, 8053, &rig->a2, 53, NULL));
 }
 
 /* 127.0.0.0/8 of the host stays its own, though its bridges route it now. */
@@ -136,7 +136,7 @@ static void an_endpoint_does_not_reach_the_hosts_loopback(void **state)
 	run("nsenter --net=%s ip route add 127.0.0.9/32 via 10.1.0.1 src 10.1.0.2", rig->a1.path);
 	run("nsenter --net=%s sysctl -qw net.ipv4.conf.all.route_localnet=1", rig->a1.path);
 	run("nsenter --net=%s ip route del local 127.0.0.0/8 dev lo table local", rig->a1.path);
-	assert_false(talk(&rig->a1, "127.0.0.9", TCP, 7000, NULL, 7000, NULL));
+	assert_false(talk_soon(&rig->a1, "127.0.0.9", TCP, 7000, NULL, 7000, NULL));
 	/* The test would pass for want of a route, too: without the rule it gets through. */
 	run("nft flush chain inet ndrv-test early");
 	assert_true(talk(&rig->a1, "127.0.0.9", TCP, 7000, NULL, 7000, NULL));
@@ -159,7 +159,7 @@ static void endpoints_reach_published_ports_of_their_own_network(void **state)
 	assert_true(talk(&rig->a1, HOST6, TCP, 8080, &rig->a1, 80, NULL));
 	assert_true(talk(&rig->a2, HOST6, TCP, 8080, &rig->a1, 80, NULL));
 	set_network(rig, 'a', USUAL & ~(uint32_t)NDRV_NAT_HAIRPIN, USUAL & ~(uint32_t)NDRV_NAT_HAIRPIN);
-	assert_false(talk(&rig->a2, HOST4, TCP, 8080, &rig->a1, 80, NULL));
+	assert_false(talk_soon(&rig->a2, HOST4, TCP, 8080, &rig->a1, 80, NULL));
 	assert_true(talk(&rig->a2, "10.1.0.2", TCP, 80, &rig->a1, 80, NULL));
 }
 
@@ -170,14 +170,14 @@ static void isolated_networks_meet_at_published_ports_only(void **state)
 	set_network(rig, 'a', USUAL, USUAL);
 	set_network(rig, 'b', USUAL, USUAL);
 	(void)publish(rig, "a1", TCP, NULL, 8080, 80);
-	assert_false(talk(&rig->b1, "10.1.0.2", TCP, 80, &rig->a1, 80, NULL));
-	assert_false(talk(&rig->b1, "fd01::2", TCP, 80, &rig->a1, 80, NULL));
+	assert_false(talk_soon(&rig->b1, "10.1.0.2", TCP, 80, &rig->a1, 80, NULL));
+	assert_false(talk_soon(&rig->b1, "fd01::2", TCP, 80, &rig->a1, 80, NULL));
 	assert_false(netns_ping(&rig->b1, "10.1.0.2"));
 	assert_true(talk(&rig->b1, HOST4, TCP, 8080, &rig->a1, 80, NULL));
 	assert_true(talk(&rig->b1, HOST6, TCP, 8080, &rig->a1, 80, NULL));
 	/* Also when their ports are open to the rest of the world. */
 	set_network(rig, 'a', USUAL | NDRV_NAT_UNPROTECTED, USUAL | NDRV_NAT_UNPROTECTED);
-	assert_false(talk(&rig->b1, "10.1.0.2", TCP, 80, &rig->a1, 80, NULL));
+	assert_false(talk_soon(&rig->b1, "10.1.0.2", TCP, 80, &rig->a1, 80, NULL));
 	set_network(rig, 'b', MASQ, MASQ);
 	assert_true(talk(&rig->b1, "10.1.0.2", TCP, 80, &rig->a1, 80, NULL));
 }
@@ -190,16 +190,16 @@ static void nothing_gets_into_or_out_of_an_internal_network(void **state)
 	set_network(rig, 'a', USUAL | NDRV_NAT_INTERNAL, USUAL | NDRV_NAT_INTERNAL);
 	set_network(rig, 'b', USUAL, USUAL);
 	run("sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1");
-	assert_false(talk(&rig->a1, OUTSIDE4, TCP, 7000, &rig->outside, 7000, NULL));
-	assert_false(talk(&rig->a1, OUTSIDE6, TCP, 7000, &rig->outside, 7000, NULL));
-	assert_false(talk(&rig->outside, "10.1.0.2", TCP, 7000, &rig->a1, 7000, NULL));
-	assert_false(talk(&rig->b1, "10.1.0.2", TCP, 7000, &rig->a1, 7000, NULL));
-	assert_false(talk(&rig->a1, "10.2.0.2", TCP, 7000, &rig->b1, 7000, NULL));
+	assert_false(talk_soon(&rig->a1, OUTSIDE4, TCP, 7000, &rig->outside, 7000, NULL));
+	assert_false(talk_soon(&rig->a1, OUTSIDE6, TCP, 7000, &rig->outside, 7000, NULL));
+	assert_false(talk_soon(&rig->outside, "10.1.0.2", TCP, 7000, &rig->a1, 7000, NULL));
+	assert_false(talk_soon(&rig->b1, "10.1.0.2", TCP, 7000, &rig->a1, 7000, NULL));
+	assert_false(talk_soon(&rig->a1, "10.2.0.2", TCP, 7000, &rig->b1, 7000, NULL));
 	assert_true(talk(&rig->a1, "10.1.0.3", TCP, 7000, &rig->a2, 7000, NULL));
 	assert_true(talk(&rig->b1, OUTSIDE4, TCP, 7000, &rig->outside, 7000, NULL));
 	assert_fails(try_publish(rig, "a1", TCP, NULL, 8080, 80, &err), &err, NDRV_E_BAD_REQUEST, "not internal");
 	(void)publish(rig, "b1", TCP, NULL, 8080, 80);
-	assert_false(talk(&rig->a1, HOST4, TCP, 8080, &rig->b1, 80, NULL));
+	assert_false(talk_soon(&rig->a1, HOST4, TCP, 8080, &rig->b1, 80, NULL));
 }
 
 static void an_unprotected_network_is_reached_on_all_ports(void **state)
@@ -209,7 +209,7 @@ static void an_unprotected_network_is_reached_on_all_ports(void **state)
 
 	set_network(rig, 'a', USUAL | NDRV_NAT_UNPROTECTED, USUAL);
 	assert_true(talk(&rig->outside, "10.1.0.2", TCP, 7000, &rig->a1, 7000, NULL));
-	assert_false(talk(&rig->outside, "fd01::2", TCP, 7000, &rig->a1, 7000, NULL));
+	assert_false(talk_soon(&rig->outside, "fd01::2", TCP, 7000, &rig->a1, 7000, NULL));
 	assert_true(talk(&rig->a1, OUTSIDE4, TCP, 7000, &rig->outside, 7000, seen));
 	assert_string_equal(seen, HOST4);
 }
@@ -230,12 +230,12 @@ static void a_routed_network_keeps_its_addresses_and_opens_what_is_published(voi
 	assert_true(talk(&rig->outside, "fd01::2", TCP, 80, &rig->a1, 80, seen));
 	assert_string_equal(seen, OUTSIDE6);
 	assert_true(talk(&rig->outside, HOST4, TCP, 8080, &rig->a1, 80, NULL));
-	assert_false(talk(&rig->outside, HOST6, TCP, 8080, &rig->a1, 80, NULL));
-	assert_false(talk(&rig->outside, "fd01::2", TCP, 81, &rig->a1, 81, NULL));
-	assert_false(talk(&rig->outside, "10.1.0.2", TCP, 80, &rig->a1, 80, NULL));
+	assert_false(talk_soon(&rig->outside, HOST6, TCP, 8080, &rig->a1, 80, NULL));
+	assert_false(talk_soon(&rig->outside, "fd01::2", TCP, 81, &rig->a1, 81, NULL));
+	assert_false(talk_soon(&rig->outside, "10.1.0.2", TCP, 80, &rig->a1, 80, NULL));
 	set_network(rig, 'b', USUAL, USUAL | NDRV_NAT_ROUTED);
 	assert_true(talk(&rig->b1, "fd01::2", TCP, 80, &rig->a1, 80, NULL));
-	assert_false(talk(&rig->b1, "fd01::2", TCP, 81, &rig->a1, 81, NULL));
+	assert_false(talk_soon(&rig->b1, "fd01::2", TCP, 81, &rig->a1, 81, NULL));
 	set_network(rig, 'a', USUAL | NDRV_NAT_ROUTED, USUAL | NDRV_NAT_ROUTED);
 	assert_int_equal(publish(rig, "a2", UDP, NULL, 99, 53), 0);
 	assert_true(talk(&rig->outside, "10.1.0.3", UDP, 53, &rig->a2, 53, seen));
@@ -253,7 +253,7 @@ static void without_icc_endpoints_meet_at_published_ports_only(void **state)
 	run("nsenter --net=%s ip route add 10.1.0.3/32 via 10.1.0.1", rig->a1.path);
 	run("nsenter --net=%s ip route add 10.1.0.2/32 via 10.1.0.1", rig->a2.path);
 	run("sysctl -qw net.ipv4.conf.all.send_redirects=0 net.ipv4.conf.br-a.send_redirects=0");
-	assert_false(talk(&rig->a1, "10.1.0.3", TCP, 7000, &rig->a2, 7000, NULL));
+	assert_false(talk_soon(&rig->a1, "10.1.0.3", TCP, 7000, &rig->a2, 7000, NULL));
 	(void)publish(rig, "a2", TCP, NULL, 8080, 80);
 	assert_true(talk(&rig->a1, HOST4, TCP, 8080, &rig->a2, 80, NULL));
 	assert_true(talk(&rig->a1, OUTSIDE4, TCP, 7000, &rig->outside, 7000, NULL));
