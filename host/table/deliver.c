@@ -147,6 +147,16 @@ static bool networks_next(struct tables *tables, uint64_t now, struct tables_wor
 	return false;
 }
 
+bool networks_ready(const struct tables *tables, uint64_t now)
+{
+	const struct tnet *net;
+
+	TAILQ_FOREACH(net, &tables->ready, ready_next)
+	if (net->not_before_ns <= now)
+		return true;
+	return false;
+}
+
 bool tables_next(struct tables *tables, struct tables_work *ret)
 {
 	bool found = false;

@@ -184,6 +184,16 @@ static const struct node_entry *next_for(struct tables *tables, struct node_type
 	return NULL;
 }
 
+bool nodes_ready(struct tables *tables, uint64_t now)
+{
+	struct node_type *type;
+
+	SLIST_FOREACH(type, &tables->types, next)
+	if (type->serves && !type->busy && type->not_before_ns <= now && next_for(tables, type))
+		return true;
+	return false;
+}
+
 bool nodes_next(struct tables *tables, uint64_t now, struct tables_work *ret, uint64_t *ret_due)
 {
 	struct node_type *type;

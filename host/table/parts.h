@@ -177,11 +177,13 @@ void graves_trim(struct tables *tables, uint64_t keep);
 void row_changed(struct tables *tables, struct row *row); /* its driver may have to hear of it */
 void row_clean(struct row *row);
 void net_look(struct tables *tables, struct tnet *net); /* is it ready? */
+bool networks_ready(const struct tables *tables, uint64_t now);
 uint64_t backoff(uint32_t failures);
 
 /* --- nodes.c --- */
 bool node_apply(struct tables *tables, const struct backend_change *change);
 void nodes_free(struct tables *tables);
+bool nodes_ready(struct tables *tables, uint64_t now);
 bool nodes_next(struct tables *tables, uint64_t now, struct tables_work *ret, uint64_t *ret_due);
 
 /* --- watch.c --- */

@@ -254,6 +254,8 @@ void tables_total(struct tables *tables, struct tables_totals *ret)
 		.nodes = tables->node_count,
 		.watchers = tables->watch_count,
 		.stale = tables->stale,
+		.ready = networks_ready(tables, clock_ns()),
+		.nodes_ready = nodes_ready(tables, clock_ns()),
 	};
 	(void)pthread_mutex_unlock(&tables->lock);
 }

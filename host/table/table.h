@@ -108,6 +108,7 @@ struct tables_totals {
 	uint64_t revision, rows, bytes, graves;
 	uint32_t networks, nodes, watchers;
 	bool stale;
+	bool ready, nodes_ready; /* tables_next() would return at once with such work */
 };
 void tables_total(struct tables *tables, struct tables_totals *ret);
 

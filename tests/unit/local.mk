@@ -108,3 +108,13 @@ tests_unit_test_dispatch_SOURCES = tests/unit/test_dispatch.c
 tests_unit_test_dispatch_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_dispatch_LDADD = $(TEST_LIBS)
 TESTS += tests/unit/test_dispatch
+
+# --- table
+check_PROGRAMS += tests/unit/test_table tests/unit/test_table_told
+tests_unit_test_table_SOURCES = tests/unit/test_table.c tests/unit/table_world.c tests/unit/table_world.h
+tests_unit_test_table_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_table_LDADD = $(TEST_LIBS)
+tests_unit_test_table_told_SOURCES = tests/unit/test_table_told.c tests/unit/table_world.c tests/unit/table_world.h
+tests_unit_test_table_told_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_table_told_LDADD = $(TEST_LIBS)
+TESTS += tests/unit/test_table tests/unit/test_table_told
