@@ -81,3 +81,10 @@ check_PROGRAMS += %D%/test_external
 %C%_test_external_LDADD = $(TEST_LIBS)
 EXTRA_%C%_test_external_DEPENDENCIES = $(RECORDERS)
 TESTS += %D%/test_external
+
+check_PROGRAMS += %D%/test_tables
+TESTS += %D%/test_tables
+%C%_test_tables_SOURCES = %D%/test_tables.c $(RIG_SOURCES)
+%C%_test_tables_CPPFLAGS = $(RIG_CPPFLAGS)
+%C%_test_tables_LDADD = $(TEST_LIBS)
+EXTRA_%C%_test_tables_DEPENDENCIES = $(RECORDERS)
