@@ -69,6 +69,7 @@ struct ctl {
 	const char *socket;
 	bool json; /* exactly one JSON document on standard output, whatever happens */
 	bool help;
+	bool quiet; /* errors are not reported: a request that may fail */
 	const struct ctl_command *command;
 	struct {
 		const struct ctl_option *option;

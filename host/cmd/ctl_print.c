@@ -38,7 +38,9 @@ static void escape(const char *from, char *text, size_t room)
 
 int ctl_error(const struct ctl *ctl, int status, const char *code, const char *kind, const char *text)
 {
-	if (ctl->json) {
+	if (ctl->quiet) {
+		/* Nobody is told. */
+	} else if (ctl->json) {
 		const struct ndrv_pair fields[] = {
 			{"code", ndrv_string(code)}, {"kind", ndrv_string(kind)}, {"message", ndrv_string(text)}};
 		const struct ndrv_pair outer[] = {{"error", {.type = NDRV_MAP, .count = 3, .u.pairs = fields}}};

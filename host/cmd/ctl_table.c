@@ -107,15 +107,45 @@ int ctl_table_ls(struct ctl *ctl, char **arguments, int count)
 	return 0;
 }
 
+/* What its driver makes of a value, as "decoded", where it can say. */
+static void decode_row(struct ctl *ctl, const json_t *answer, json_t *row)
+{
+	static const char *const members[] = {"value", "value_base64"};
+	struct ctl quiet = *ctl;
+	char *path = ctl_path("/v1/networks/%s/decode-table-entry", json_string_value(ctl_member(answer, "network")));
+	json_t *body = ctl_memory(json_pack("{s:O,s:O}", "table", ctl_member(answer, "table"), "key", ctl_member(answer, "key")));
+	int status;
+
+	for (size_t i = 0; i < 2; i++)
+		if (ctl_member(row, members[i]))
+			(void)json_object_set(body, members[i], (json_t *)(uintptr_t)ctl_member(row, members[i]));
+	quiet.quiet = true;
+	json_t *decoded = ctl_call(&quiet, "POST", path, body, &status);
+	free(path);
+	if (decoded)
+		(void)json_object_set_new(row, "decoded", decoded);
+}
+
 int ctl_table_get(struct ctl *ctl, char **arguments, int count)
 {
 	char *path = ctl_path("/v1/networks/%s/row", arguments[0]);
+	int status;
 
 	(void)count;
 	path = with_parameter(path, "table", arguments[1]);
 	path = with_parameter(path, "key", arguments[2]);
 	path = with_parameter(path, "owner", ctl_value(ctl, "owner"));
-	return ctl_show(ctl, "GET", path, NULL);
+	json_t *answer = ctl_call(ctl, "GET", path, NULL, &status);
+	json_t *rows = json_object_get(answer, "rows");
+	for (size_t i = 0; i < json_array_size(rows); i++)
+		decode_row(ctl, answer, json_array_get(rows, i));
+	if (answer && ctl->json)
+		ctl_print_json(answer);
+	else if (answer)
+		ctl_print_tree(answer);
+	free(path);
+	json_decref(answer);
+	return answer ? 0 : status;
 }
 
 /* --- writing --- */

@@ -14,3 +14,12 @@ tests_lib_libtest_a_SOURCES += tests/lib/flow.h tests/lib/flow.c tests/lib/hamme
 tests_lib_libtest_a_CPPFLAGS += -DTEST_NDRVD='"$(abs_top_builddir)/ndrvd"' \
 	-DTEST_NDRVCTL='"$(abs_top_builddir)/ndrvctl"'
 tests_lib_libtest_a_SOURCES += tests/lib/plugin.h tests/lib/plugin.c
+
+
+# Carries rows between two hosts.
+check_PROGRAMS += tests/lib/relay
+tests_lib_relay_SOURCES = tests/lib/relay.c
+tests_lib_relay_CPPFLAGS = $(TEST_CPPFLAGS) $(JANSSON_CFLAGS)
+tests_lib_relay_LDADD = $(JANSSON_LIBS)
+tests_lib_libtest_a_SOURCES += tests/lib/relaying.h tests/lib/relaying.c
+tests_lib_libtest_a_CPPFLAGS += -DTEST_RELAY='"$(abs_top_builddir)/tests/lib/relay"'

@@ -51,3 +51,10 @@ check_LTLIBRARIES += %D%/tabledrv.la
 %C%_tabledrv_la_SOURCES = %D%/tabledrv.c
 %C%_tabledrv_la_LDFLAGS = $(DRIVER_LDFLAGS) -rpath /nowhere
 %C%_tabledrv_la_LIBADD = sdk/libndrv.a
+
+check_PROGRAMS += %D%/test_tables
+%C%_test_tables_SOURCES = %D%/test_tables.c
+%C%_test_tables_CPPFLAGS = $(SYSTEM_CPPFLAGS) $(JANSSON_CFLAGS)
+%C%_test_tables_LDADD = $(SYSTEM_LIBS) $(JANSSON_LIBS)
+EXTRA_%C%_test_tables_DEPENDENCIES = %D%/tabledrv.la tests/lib/relay
+TESTS += %D%/test_tables
