@@ -6,3 +6,5 @@ dist_doc_DATA += %D%/openapi.yaml %D%/parents.md
 dist_doc_DATA += %D%/drivers/bridge.md
 dist_doc_DATA += %D%/drivers/overlay.md
 dist_doc_DATA += %D%/drivers/remote.md
+
+dist_doc_DATA += %D%/tables.md
