@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "host/cmd/check.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "host/lifecycle/host.h"
@@ -131,6 +133,8 @@ int check_start(const char *path, const struct config_overrides *overrides)
 	struct ndrv_error error = {0};
 	struct host *host;
 
+	/* Who is at rest for this may end: then nobody is. */
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 	int rc = host_open(&options, &host, &error);
 	(void)printf("%s\n", rc ? error.text : REEXEC_STARTED);
 	(void)fflush(stdout);
