@@ -238,11 +238,13 @@ static int drain(void *data, struct instance *instance, struct ndrv_error *err)
 		return ndrv_fail(err, NDRV_E_FORBIDDEN,
 				 "type %s cannot be taken away by a call of its own: that call would be in the way",
 				 instance->type->name);
-	/* Its timers first, or one could enter after the frames were looked at. They do not come back if the driver stays after
-	 * all. */
-	services_drop_generation(services, instance->generation);
-	if (!timers_wait(services->timers, instance->generation, until))
-		return ndrv_fail(err, NDRV_E_TIMEOUT, "a timer of driver \"%s\" is still busy", instance->generation->name);
+	/* Timers first, or one could enter after the frames were looked at. They do not come back if the driver stays after all. Of
+	 * a driver that gives up one type of several none belongs to that type: its networks are gone. */
+	if (atomic_load(&instance->generation->leaving)) {
+		services_drop_generation(services, instance->generation);
+		if (!timers_wait(services->timers, instance->generation, until))
+			return ndrv_fail(err, NDRV_E_TIMEOUT, "a timer of driver \"%s\" is still busy", instance->generation->name);
+	}
 	return frames_wait(instance, until, err);
 }
 

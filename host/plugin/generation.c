@@ -255,9 +255,11 @@ int registry_unload(struct registry *registry, const char *name, struct ndrv_err
 	if (!generation) {
 		rc = ndrv_fail_object(err, NDRV_E_NO_DRIVER, name);
 	} else {
+		generation->leaving = true;
 		rc = ndrv_wrap(err, take_all_away(registry, generation, err), "driver %s", name);
 		if (rc == 0)
 			retire(registry, generation);
+		generation->leaving = false;
 	}
 	pthread_mutex_unlock(&registry->change);
 	if (rc == 0)

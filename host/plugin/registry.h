@@ -74,6 +74,7 @@ struct generation {
 	_Atomic(bool) entered;	     /* its entry function has returned */
 	struct ndrv_error refusal;   /* of the first registration that failed in the entry function */
 	_Atomic(bool) held;	     /* the dispatcher's: no timer or watch of it fires now */
+	_Atomic(bool) leaving;	     /* it is unloaded as a whole, not one type of it */
 	_Atomic(bool) lost;	     /* a call of a swap hangs in it: it is never entered again, nor destroyed */
 	_Atomic(uint32_t) faults;    /* the dispatcher's: calls that ended with Internal */
 	void *user;		     /* the dispatcher's; zero at first */

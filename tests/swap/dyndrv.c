@@ -11,6 +11,13 @@ static int register_type(const struct ndrv_host *host, const char *type, struct 
 
 /* priv tells whose it is. */
 static char mine;
+static _Atomic int ticks;
+
+static void tick(struct ndrv_call *call, struct ndrv_network *network, void *data)
+{
+	(void)call, (void)network, (void)data;
+	ticks++;
+}
 
 static int check(struct ndrv_call *call, const struct ndrv_network *network)
 {
@@ -54,6 +61,8 @@ static int endpoint_info(void *self, struct ndrv_call *call, struct ndrv_network
 	int rc = check(call, network);
 	if (!rc)
 		rc = ndrv_map_set(call->arena, &map, "version", ndrv_int(SW_VERSION), call->err);
+	if (!rc)
+		rc = ndrv_map_set(call->arena, &map, "ticks", ndrv_int(ticks), call->err);
 	*ret = map;
 	return rc;
 }
@@ -110,14 +119,16 @@ static int open_self(const struct ndrv_host *host, void **ret, struct ndrv_error
 	*ret = (void *)(uintptr_t)host;
 	(void)snprintf(path, sizeof(path), "%s.types%d", plan ? plan : "/nowhere", SW_VERSION);
 	FILE *file = fopen(path, "r");
-	int rc = 0;
-	if (!file) {
+	struct ndrv_timer *timer = NULL;
+	int rc = NDRV_HAS(host, timers) && host->timers ? ndrv_timer_add(host, NULL, 0, 1000000, tick, NULL, &timer, err) : 0;
+	if (!rc && !file) {
 		rc = register_type(host, "dyna", err);
 		return rc ? rc : register_type(host, "dynb", err);
 	}
-	while (!rc && fscanf(file, "%31s", type) == 1)
+	while (!rc && file && fscanf(file, "%31s", type) == 1)
 		rc = register_type(host, type, err);
-	(void)fclose(file);
+	if (file)
+		(void)fclose(file);
 	return rc;
 }
 

@@ -198,6 +198,25 @@ static void a_type_that_came_later_counts_as_much(void **state)
 	swaprig_close(&rig);
 }
 
+/* The driver goes on, and so do its timers. */
+static void a_driver_that_gives_up_one_type_keeps_its_timers(void **state)
+{
+	struct swaprig rig;
+
+	(void)state;
+	swaprig_open(&rig, "dyn1", "swap: {drain: 2s, probation: 0s}\n");
+	assert_answer(swaprig_network(&rig, &rig.arena, "dyna", "n"));
+	assert_answer(swaprig_ask(&rig, &rig.arena, REQ_ENDPOINT_CREATE, "n", "e"));
+	assert_answer(discover(&rig, REQ_DISCOVER_NEW, "dyna"));
+	assert_answer(discover(&rig, REQ_DISCOVER_DELETE, "dyna"));
+	assert_no_type(&rig, "dynlate");
+	int64_t before = swaprig_info(&rig, "n", "e", "ticks");
+	for (int i = 0; i < 1000 && swaprig_info(&rig, "n", "e", "ticks") < before + 3; i++)
+		(void)usleep(5000);
+	assert_true(swaprig_info(&rig, "n", "e", "ticks") >= before + 3);
+	swaprig_close(&rig);
+}
+
 /* A type that another driver holds: nothing is changed. */
 static void a_type_of_another_driver_is_not_taken(void **state)
 {
@@ -244,6 +263,7 @@ int main(void)
 		cmocka_unit_test(what_a_refused_driver_asked_for_is_undone),
 		cmocka_unit_test(a_driver_of_dynamic_types_is_swapped_with_them),
 		cmocka_unit_test(a_type_that_came_later_counts_as_much),
+		cmocka_unit_test(a_driver_that_gives_up_one_type_keeps_its_timers),
 		cmocka_unit_test(a_type_of_another_driver_is_not_taken),
 		cmocka_unit_test(a_driver_that_has_threads_is_not_replaced),
 	};
