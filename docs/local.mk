@@ -8,3 +8,5 @@ dist_doc_DATA += %D%/drivers/overlay.md
 dist_doc_DATA += %D%/drivers/remote.md
 
 dist_doc_DATA += %D%/tables.md
+dist_man_MANS += %D%/man/ndrv-check.1
+dist_doc_DATA += %D%/conformance.md

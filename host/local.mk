@@ -15,4 +15,5 @@ include host/nat/local.mk
 include host/dispatch/local.mk
 include host/lifecycle/local.mk
 include host/front/local.mk
+include host/check/local.mk
 include host/cmd/local.mk

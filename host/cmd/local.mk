@@ -19,3 +19,8 @@ ndrvctl_SOURCES = \
 	%D%/ctl_table.c
 ndrvctl_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS)
 ndrvctl_LDADD = host/libhost.a sdk/libndrv.a $(JANSSON_LIBS)
+
+bin_PROGRAMS += ndrv-check
+ndrv_check_SOURCES = %D%/ndrv_check.c %D%/check_file.c %D%/check_file.h
+ndrv_check_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS)
+ndrv_check_LDADD = $(HOST_LIBS)

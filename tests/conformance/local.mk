@@ -88,3 +88,53 @@ TESTS += %D%/test_tables
 %C%_test_tables_CPPFLAGS = $(RIG_CPPFLAGS)
 %C%_test_tables_LDADD = $(TEST_LIBS)
 EXTRA_%C%_test_tables_DEPENDENCIES = $(RECORDERS)
+# ndrv-check: our drivers pass it, and drivers with a fault each do not. Needs root, for namespaces of their own.
+NAUGHTY = %D%/naughty_.la %D%/naughty_leak.la %D%/naughty_options.la %D%/naughty_untagged.la %D%/naughty_crash.la %D%/naughty_info.la %D%/naughty_adopt.la %D%/naughty_fd.la %D%/naughty_thread.la %D%/naughty_umask.la
+check_LTLIBRARIES += $(NAUGHTY)
+%C%_naughty__la_SOURCES = %D%/naughty.c
+%C%_naughty__la_CPPFLAGS = $(AM_CPPFLAGS) '-DNAUGHTY=""'
+%C%_naughty__la_LDFLAGS = $(REC_LDFLAGS)
+%C%_naughty__la_LIBADD = $(DRIVER_LIBS) $(NL_LIBS)
+%C%_naughty_leak_la_SOURCES = %D%/naughty.c
+%C%_naughty_leak_la_CPPFLAGS = $(AM_CPPFLAGS) '-DNAUGHTY="leak"'
+%C%_naughty_leak_la_LDFLAGS = $(REC_LDFLAGS)
+%C%_naughty_leak_la_LIBADD = $(DRIVER_LIBS) $(NL_LIBS)
+%C%_naughty_options_la_SOURCES = %D%/naughty.c
+%C%_naughty_options_la_CPPFLAGS = $(AM_CPPFLAGS) '-DNAUGHTY="options"'
+%C%_naughty_options_la_LDFLAGS = $(REC_LDFLAGS)
+%C%_naughty_options_la_LIBADD = $(DRIVER_LIBS) $(NL_LIBS)
+%C%_naughty_untagged_la_SOURCES = %D%/naughty.c
+%C%_naughty_untagged_la_CPPFLAGS = $(AM_CPPFLAGS) '-DNAUGHTY="untagged"'
+%C%_naughty_untagged_la_LDFLAGS = $(REC_LDFLAGS)
+%C%_naughty_untagged_la_LIBADD = $(DRIVER_LIBS) $(NL_LIBS)
+%C%_naughty_crash_la_SOURCES = %D%/naughty.c
+%C%_naughty_crash_la_CPPFLAGS = $(AM_CPPFLAGS) '-DNAUGHTY="crash"'
+%C%_naughty_crash_la_LDFLAGS = $(REC_LDFLAGS)
+%C%_naughty_crash_la_LIBADD = $(DRIVER_LIBS) $(NL_LIBS)
+%C%_naughty_info_la_SOURCES = %D%/naughty.c
+%C%_naughty_info_la_CPPFLAGS = $(AM_CPPFLAGS) '-DNAUGHTY="info"'
+%C%_naughty_info_la_LDFLAGS = $(REC_LDFLAGS)
+%C%_naughty_info_la_LIBADD = $(DRIVER_LIBS) $(NL_LIBS)
+%C%_naughty_adopt_la_SOURCES = %D%/naughty.c
+%C%_naughty_adopt_la_CPPFLAGS = $(AM_CPPFLAGS) '-DNAUGHTY="adopt"'
+%C%_naughty_adopt_la_LDFLAGS = $(REC_LDFLAGS)
+%C%_naughty_adopt_la_LIBADD = $(DRIVER_LIBS) $(NL_LIBS)
+%C%_naughty_fd_la_SOURCES = %D%/naughty.c
+%C%_naughty_fd_la_CPPFLAGS = $(AM_CPPFLAGS) '-DNAUGHTY="fd"'
+%C%_naughty_fd_la_LDFLAGS = $(REC_LDFLAGS)
+%C%_naughty_fd_la_LIBADD = $(DRIVER_LIBS) $(NL_LIBS)
+%C%_naughty_thread_la_SOURCES = %D%/naughty.c
+%C%_naughty_thread_la_CPPFLAGS = $(AM_CPPFLAGS) '-DNAUGHTY="thread"'
+%C%_naughty_thread_la_LDFLAGS = $(REC_LDFLAGS)
+%C%_naughty_thread_la_LIBADD = $(DRIVER_LIBS) $(NL_LIBS)
+%C%_naughty_umask_la_SOURCES = %D%/naughty.c
+%C%_naughty_umask_la_CPPFLAGS = $(AM_CPPFLAGS) '-DNAUGHTY="umask"'
+%C%_naughty_umask_la_LDFLAGS = $(REC_LDFLAGS)
+%C%_naughty_umask_la_LIBADD = $(DRIVER_LIBS) $(NL_LIBS)
+check_PROGRAMS += %D%/test_check
+%C%_test_check_SOURCES = %D%/test_check.c
+%C%_test_check_CPPFLAGS = $(TEST_CPPFLAGS) -DNDRV_CHECK='"$(abs_top_builddir)/ndrv-check"' -DDRIVERS='"$(abs_top_builddir)/drivers/.libs"' \
+	-DBAD='"$(abs_top_builddir)/%D%/.libs"' -DCONFORMANCE='"$(abs_top_srcdir)/docs/conformance.md"'
+%C%_test_check_LDADD = tests/lib/libtest.a $(TEST_LIBS)
+%C%_test_check_DEPENDENCIES = ndrv-check $(NAUGHTY) $(driver_LTLIBRARIES) tests/lib/libtest.a host/libhost.a sdk/libndrv.a
+TESTS += %D%/test_check

@@ -15,7 +15,8 @@ BEGIN {
 	below["dispatch"] = "base config plugin state sandbox nat table wrap"
 	below["lifecycle"] = below["dispatch"] " dispatch"
 	below["front"] = "base config dispatch lifecycle"
-	below["cmd"] = below["lifecycle"] " lifecycle front"
+	below["check"] = "base config dispatch lifecycle"
+	below["cmd"] = below["lifecycle"] " lifecycle front check"
 	# Which layers may use which library.
 	users["yaml.h"] = "config"
 	users["sqlite3.h"] = "state"
