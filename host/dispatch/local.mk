@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # From a request to a driver and back. May include <ndrv/*>, host/base, config, plugin, state, sandbox, nat, table and host/dispatch.
 host_libhost_a_SOURCES += \
+	%D%/allocation.c %D%/allocation.h \
 	%D%/attempt.c %D%/attempt.h \
 	%D%/call.c %D%/call.h \
 	%D%/core.h \

@@ -2,6 +2,7 @@
 /* network_create, network_delete. */
 #include <string.h>
 
+#include "host/dispatch/allocation.h"
 #include "host/dispatch/emptying.h"
 #include "host/dispatch/gate.h"
 #include "host/dispatch/handlers.h"
@@ -121,10 +122,12 @@ static int make_network(struct job *job, struct network *network, struct ndrv_er
 		rc = network_lease(dispatch, &job->request, instance_of(network), network, job->reply.skip_gateways, err);
 	if (rc || job->request.dry_run)
 		return rc;
+	network->allocated = allocation_is_due(job, network);
 	rc = keep_network(dispatch, network, err);
 	if (rc)
 		return rc;
 	rc = rows_open_network(dispatch, network, err);
+	rc = rc ? rc : allocation_take(job, network, err);
 	rc = rc ? rc : call_create(job, network, err);
 	if (!rc) {
 		network->state = RECORD_LIVE;
@@ -134,8 +137,10 @@ static int make_network(struct job *job, struct network *network, struct ndrv_er
 			(void)tear_network(job, network, NDRV_CALL_UNDO, NULL);
 		}
 	}
-	if (rc)
+	if (rc) {
+		allocation_give(job, network);
 		forget_network(dispatch, network->view.id);
+	}
 	return rc;
 }
 
@@ -149,6 +154,7 @@ static int create_new(struct job *job, struct network *network, struct ndrv_erro
 	if (rc || job->request.dry_run) {
 		if (network->state == RECORD_LIVE) {
 			(void)tear_network(job, network, NDRV_CALL_UNDO, NULL);
+			allocation_give(job, network);
 			forget_network(job->dispatch, network->view.id);
 		}
 		network_release(job->dispatch, network);
@@ -242,6 +248,7 @@ int step_network_delete(struct job *job, struct network *network, bool force, st
 	if (dispatch->services)
 		services_drop_network(dispatch->services, &network->view);
 	rows_close_network(dispatch, network);
+	allocation_give(job, network);
 	forget_network(dispatch, network->view.id);
 	if (network->unserved)
 		aside_forget(dispatch, network->view.id);

@@ -3,6 +3,7 @@
  * driver to adopt. Runs as a job, under the network's turn. */
 #include <string.h>
 
+#include "host/dispatch/allocation.h"
 #include "host/dispatch/recovering.h"
 #include "host/dispatch/rows.h"
 #include "host/dispatch/steps.h"
@@ -128,6 +129,7 @@ static void undo_network(struct recovery *recovery, struct network *network)
 
 	(void)tear_network(recovery->job, network, NDRV_CALL_UNDO, NULL);
 	rows_close_network(dispatch, network);
+	allocation_give(recovery->job, network);
 	forget_network(dispatch, network->view.id);
 	network_release(dispatch, network);
 	records_del(dispatch->parts.records, network);

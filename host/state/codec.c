@@ -68,6 +68,7 @@ int network_encode(const struct network *network, char **ret, struct ndrv_error 
 	json_out_text(&out, "type", network->type);
 	json_out_int(&out, "state", network->state);
 	json_out_int(&out, "forced", network->forced);
+	json_out_int(&out, "allocated", network->allocated);
 	json_out_int(&out, "flags", network->view.flags);
 	json_out_text(&out, "instance", network->view.instance);
 	json_out_int(&out, "link_group", network->view.link_group);

@@ -109,6 +109,7 @@ static void fill_network(struct json_in *in, struct network *network)
 	if (network->state < RECORD_CREATING || network->state > RECORD_DELETING)
 		in->bad = "state";
 	network->forced = json_in_int(in, "forced") != 0;
+	network->allocated = json_in_int(in, "allocated") != 0;
 	network->view.flags = (uint32_t)json_in_int(in, "flags");
 	network->view.instance = json_in_text(in, "instance");
 	network->view.link_group = (uint32_t)json_in_int(in, "link_group");

@@ -62,6 +62,7 @@ struct network {
 	struct ndrv_value labels; /* the user's -o k=v, as inside NDRV_OPT_GENERIC; for display */
 	uint8_t digest[32];	  /* over type, options, pools: the same id with the same content is the same request */
 	bool forced;		  /* DELETING: by force */
+	bool allocated;		  /* the host had the driver allocate for it, and has to give that back */
 	int64_t created_at;	  /* CLOCK_REALTIME seconds, for display */
 	uint32_t creator_uid;
 	uint32_t pool_count;

@@ -148,7 +148,8 @@ static void a_table_that_ends_early_is_as_good_as_empty_slots(void **state)
 	request.type = "recshort";
 	assert_reply_fails(rig_run(rig, &request), NDRV_E_NOT_IMPLEMENTED, "gw_alloc_check");
 	assert_reply_ok(rig_op(rig, REQ_ENDPOINT_DELETE, "n1", "e1"));
-	assert_calls(rig, "network_create n1; endpoint_create n1 e1; join n1 e1; leave n1 e1; endpoint_delete n1 e1");
+	assert_calls(rig, "network_allocate n1; network_create n1; endpoint_create n1 e1; join n1 e1; leave n1 e1; "
+			  "endpoint_delete n1 e1");
 	close_rig(rig);
 }
 

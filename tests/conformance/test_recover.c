@@ -262,6 +262,63 @@ static void what_cannot_be_written_down_is_not_done_or_undone(void **state)
 	close_rig(rig);
 }
 
+/* Hands out a VXLAN id, as overlay does. */
+static int hand_out(struct rig *rig, struct recorded *recorded)
+{
+	const char *given = NULL;
+
+	if (strcmp(recorded->op, "network_allocate") == 0)
+		return ndrv_map_set(recorded->call->arena, recorded->ret_value, "vni", ndrv_string("4096"), recorded->call->err);
+	if (recorded->network && (strcmp(recorded->op, "network_create") == 0 || strcmp(recorded->op, "adopt") == 0)) {
+		const struct ndrv_value *generic = ndrv_map_get(recorded->network->options, NDRV_OPT_GENERIC);
+		if (ndrv_map_string(generic, "vni", &given, NULL) != 1 || strcmp(given, "4096") != 0)
+			return ndrv_fail(recorded->call->err, NDRV_E_BAD_REQUEST, "not told its vni");
+		if (rig->act_data && strcmp(recorded->op, "network_create") == 0)
+			return ndrv_fail(recorded->call->err, NDRV_E_FORBIDDEN, "scripted");
+	}
+	return 0;
+}
+
+static void what_the_host_had_allocated_comes_back_and_is_given_back(void **state)
+{
+	static const char *const global[] = {"recglobal", NULL};
+	struct rig *rig = calloc(1, sizeof(*rig));
+	struct request request;
+
+	(void)state;
+	assert_non_null(rig);
+	rig_open(rig, RIG_QUIET | RIG_STORE, global);
+	rig->act = hand_out;
+	assert_reply_ok(rig_network(rig, "recglobal", "n1"));
+	assert_calls(rig, "gw_alloc_check; network_allocate n1; network_create n1");
+	rig_restart(rig, global);
+	assert_int_equal(recover(rig, "networks"), 1);
+	assert_int_equal(recover(rig, "failed"), 0);
+	assert_calls(rig, "adopt n1 RESTORE");
+	assert_reply_ok(rig_op(rig, REQ_NETWORK_DELETE, "n1", NULL));
+	assert_calls(rig, "network_delete n1; network_free n1");
+	/* Where creating fails, and where the host died before it was done. */
+	rig->act_data = rig;
+	assert_reply_fails(rig_network(rig, "recglobal", "n2"), NDRV_E_FORBIDDEN, "scripted");
+	assert_calls(rig, "gw_alloc_check; network_allocate n2; network_create n2; network_delete n2 UNDO; network_free n2");
+	rig->act_data = NULL;
+	assert_reply_ok(rig_network(rig, "recglobal", "n3"));
+	leave_network(rig, "n3", RECORD_CREATING);
+	(void)rig_calls(rig);
+	rig_restart(rig, global);
+	assert_int_equal(recover(rig, "undone"), 1);
+	assert_calls(rig, "network_delete n3 UNDO; network_free n3");
+	/* A platform with a manager of its own has asked already, and will give back itself. */
+	request = rig_request(rig, REQ_NETWORK_CREATE);
+	request.caller.front = NDRV_FRONT_DOCKER;
+	request.type = "recglobal";
+	request.new_id = "n4";
+	rig->act = NULL;
+	assert_reply_ok(rig_run(rig, &request));
+	assert_calls(rig, "gw_alloc_check; network_create n4");
+	close_rig(rig);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -271,6 +328,7 @@ int main(void)
 		cmocka_unit_test(a_network_without_its_driver_waits_for_it),
 		cmocka_unit_test(endpoints_whose_link_is_gone_are_reported_and_can_be_deleted),
 		cmocka_unit_test(what_cannot_be_written_down_is_not_done_or_undone),
+		cmocka_unit_test(what_the_host_had_allocated_comes_back_and_is_given_back),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
