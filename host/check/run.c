@@ -22,19 +22,6 @@
 
 /* --- in the rule's process --- */
 
-/* The node itself is known to whoever wants to know of nodes. */
-static void introduce(struct trial *trial)
-{
-	const struct ndrv_discovery self = {
-		.size = sizeof(self), .type = NDRV_DISCOVER_NODE, .address = "198.18.0.1", .bind_address = "198.18.0.1", .self = 1};
-	struct request request = trial_request(trial, REQ_DISCOVER_NEW, NULL, NULL);
-
-	request.type = trial->target->type;
-	request.discovery = &self;
-	if (trial_has_op(trial, "discover_new"))
-		(void)trial_run(trial, &request);
-}
-
 /* A network it cannot make here for the kernel's sake is no failure. */
 static enum verdict first_network(struct trial *trial)
 {
@@ -59,7 +46,6 @@ static enum verdict prepare(struct trial *trial, const struct rule *rule)
 {
 	if (trial_open(trial))
 		return VERDICT_FAILED;
-	introduce(trial);
 	if (rule->op && !trial_has_op(trial, rule->op))
 		return trial_skip(trial, "it has no %s", rule->op);
 	if (rule->needs & RULE_NETWORK)

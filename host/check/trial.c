@@ -59,6 +59,19 @@ static int is_served(struct trial *trial)
 	return trial_run(trial, &request);
 }
 
+/* The node itself is known to whoever wants to know of nodes. */
+static void introduce(struct trial *trial)
+{
+	const struct ndrv_discovery self = {
+		.size = sizeof(self), .type = NDRV_DISCOVER_NODE, .address = "198.18.0.1", .bind_address = "198.18.0.1", .self = 1};
+	struct request request = trial_request(trial, REQ_DISCOVER_NEW, NULL, NULL);
+
+	request.type = trial->target->type;
+	request.discovery = &self;
+	if (trial_has_op(trial, "discover_new"))
+		(void)trial_run(trial, &request);
+}
+
 int trial_open(struct trial *trial)
 {
 	char config[96], state[96], run[96], drivers[96];
@@ -86,8 +99,10 @@ int trial_open(struct trial *trial)
 	if (rc) {
 		(void)trial_failed_call(trial);
 		trial_close(trial);
+		return rc;
 	}
-	return rc;
+	introduce(trial);
+	return 0;
 }
 
 void trial_close(struct trial *trial)
