@@ -264,6 +264,16 @@ unsigned space_interfaces(const char *path, char *name, size_t room)
 	return count;
 }
 
+bool space_is_empty(const char *path)
+{
+	for (int waited = 0; waited <= PATIENCE_MS; waited += 20) {
+		if (!space_interfaces(path, NULL, 0))
+			return true;
+		(void)nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
+	}
+	return false;
+}
+
 static bool has_line(const char *text, const char *line, size_t length)
 {
 	for (const char *at = text; (at = strstr(at, line)); at++)

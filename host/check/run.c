@@ -18,6 +18,8 @@
 #include "host/base/log.h"
 
 #define MEMORY (256u << 20)
+#define SUITE_JOBS_MAX 16u
+#define SUITE_RULES_MAX 256u
 #define PATIENCE_NS (120 * NSEC_PER_SEC) /* for one rule */
 
 /* --- in the rule's process --- */
@@ -141,52 +143,65 @@ static void run_child(const struct suite *suite, const char *dir, struct finding
 	_exit(0);
 }
 
-/* Waits for the child; kills it, and those it started, when it takes too long. */
-static int reap(pid_t pid, bool *late)
-{
-	uint64_t deadline = clock_ns() + PATIENCE_NS;
-	int status = 0;
+/* A rule under way. */
+struct attempt {
+	pid_t pid; /* 0: not started, or reaped */
+	uint64_t start;
+	char dir[64];
+	struct finding *finding;
+};
 
-	*late = false;
-	while (waitpid(pid, &status, *late ? 0 : WNOHANG) == 0) {
-		if (clock_ns() > deadline) {
-			*late = true;
-			(void)kill(-pid, SIGKILL);
-		}
-		(void)nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL);
-	}
-	(void)kill(-pid, SIGKILL);
-	return status;
-}
-
-static int run_rule(const struct suite *suite, struct finding *shared, struct ndrv_error *err)
+static int attempt_start(struct attempt *attempt, const struct suite *suite, struct finding *finding, struct ndrv_error *err)
 {
 	const char *tmp = getenv("TMPDIR");
-	uint64_t start = clock_ns();
-	char dir[64];
-	bool late;
+	int room = (int)sizeof(attempt->dir);
 
-	if (snprintf(dir, sizeof(dir), "%s/ndrv-check-XXXXXX", tmp && *tmp ? tmp : "/tmp") >= (int)sizeof(dir) || !mkdtemp(dir))
+	*attempt = (struct attempt){.start = clock_ns(), .finding = finding};
+	if (snprintf(attempt->dir, sizeof(attempt->dir), "%s/ndrv-check-XXXXXX", tmp && *tmp ? tmp : "/tmp") >= room ||
+	    !mkdtemp(attempt->dir))
 		return ndrv_fail_errno(err, errno ? errno : ENAMETOOLONG, "a directory in %.40s", tmp ? tmp : "/tmp");
-	shared->verdict = VERDICT_FAILED;
-	(void)snprintf(shared->text, sizeof(shared->text), "the process of the rule ended in the middle of it");
+	finding->verdict = VERDICT_FAILED;
+	(void)snprintf(finding->text, sizeof(finding->text), "the process of the rule ended in the middle of it");
 	(void)fflush(NULL);
-	pid_t pid = fork();
-	if (pid == 0)
-		run_child(suite, dir, shared);
-	int status = pid > 0 ? reap(pid, &late) : 0;
-	(void)nftw(dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
-	if (pid < 0)
-		return ndrv_fail_errno(err, errno, "a process for the rule");
-	shared->ns = clock_ns() - start;
-	if (late) {
-		shared->verdict = VERDICT_FAILED;
-		(void)snprintf(shared->text, sizeof(shared->text), "it hung");
-	} else if (WIFSIGNALED(status)) {
-		shared->verdict = VERDICT_FAILED;
-		(void)snprintf(shared->text, sizeof(shared->text), "it crashed: %s", strsignal(WTERMSIG(status)));
+	attempt->pid = fork();
+	if (attempt->pid == 0)
+		run_child(suite, attempt->dir, finding);
+	if (attempt->pid > 0) {
+		(void)setpgid(attempt->pid, attempt->pid); /* whichever of the two comes first */
+		return 0;
 	}
-	return 0;
+	attempt->pid = 0;
+	(void)rmdir(attempt->dir);
+	return ndrv_fail_errno(err, errno, "a process for the rule");
+}
+
+/* True once it is over. What takes too long is killed, with the processes it started. */
+static bool attempt_is_over(struct attempt *attempt)
+{
+	struct finding *finding = attempt->finding;
+	bool late = clock_ns() > attempt->start + PATIENCE_NS;
+	int status;
+
+	if (late)
+		(void)kill(-attempt->pid, SIGKILL);
+	if (waitpid(attempt->pid, &status, late ? 0 : WNOHANG) == 0)
+		return false;
+	(void)kill(-attempt->pid, SIGKILL);
+	attempt->pid = 0;
+	(void)nftw(attempt->dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	finding->ns = clock_ns() - attempt->start;
+	if (late)
+		(void)snprintf(finding->text, sizeof(finding->text), "it hung");
+	else if (WIFSIGNALED(status))
+		(void)snprintf(finding->text, sizeof(finding->text), "it crashed: %s", strsignal(WTERMSIG(status)));
+	if (late || WIFSIGNALED(status))
+		finding->verdict = VERDICT_FAILED;
+	return true;
+}
+
+static void doze(void)
+{
+	(void)nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL);
 }
 
 static bool is_wanted(const char *only, const char *id)
@@ -199,26 +214,102 @@ static bool is_wanted(const char *only, const char *id)
 	return !only;
 }
 
+/* --- all of them --- */
+
+/* One after the other what is wanted, several at a time: they wait for the kernel most of the time, and not for each other. */
+struct progress {
+	const struct suite *suite;
+	struct finding *findings; /* shared with the processes; in order */
+	uint32_t count, started, told, running;
+	struct attempt attempts[SUITE_JOBS_MAX];
+	int failed;
+};
+
+static int start_more(struct progress *progress, uint32_t jobs, struct ndrv_error *err)
+{
+	int rc = 0;
+
+	for (uint32_t i = 0; !rc && i < jobs && progress->started < progress->count; i++) {
+		if (progress->attempts[i].pid)
+			continue;
+		rc = attempt_start(&progress->attempts[i], progress->suite, &progress->findings[progress->started], err);
+		progress->started += !rc;
+		progress->running += !rc;
+	}
+	return rc;
+}
+
+static void end_some(struct progress *progress)
+{
+	for (uint32_t i = 0; i < SUITE_JOBS_MAX; i++) {
+		struct attempt *attempt = &progress->attempts[i];
+		if (attempt->pid && attempt_is_over(attempt))
+			progress->running--;
+	}
+}
+
+static bool is_under_way(const struct progress *progress, const struct finding *finding)
+{
+	for (uint32_t i = 0; i < SUITE_JOBS_MAX; i++)
+		if (progress->attempts[i].pid && progress->attempts[i].finding == finding)
+			return true;
+	return false;
+}
+
+static void tell(struct progress *progress)
+{
+	while (progress->told < progress->started && !is_under_way(progress, &progress->findings[progress->told])) {
+		const struct finding *finding = &progress->findings[progress->told++];
+		progress->failed += finding->verdict == VERDICT_FAILED;
+		progress->suite->each(finding, progress->suite->data);
+	}
+}
+
+/* The first one decides whether there is any sense in the others. */
+static int try_first(struct progress *progress, struct ndrv_error *err)
+{
+	struct finding *finding = &progress->findings[0];
+
+	finding->rule = &first_of_all;
+	int rc = attempt_start(&progress->attempts[0], progress->suite, finding, err);
+	while (!rc && !attempt_is_over(&progress->attempts[0]))
+		doze();
+	if (!rc && finding->verdict == VERDICT_SKIPPED)
+		rc = ndrv_fail(err, NDRV_E_NOT_IMPLEMENTED, "%s", finding->text);
+	return rc;
+}
+
+static int try_all(struct progress *progress, struct ndrv_error *err)
+{
+	uint32_t jobs = progress->suite->jobs < SUITE_JOBS_MAX ? progress->suite->jobs : SUITE_JOBS_MAX;
+	const struct rule *rule;
+	int rc = try_first(progress, err);
+
+	for (uint32_t i = 0; !rc && (rule = rule_at(i)); i++)
+		if (is_wanted(progress->suite->only, rule->id))
+			progress->findings[progress->count++].rule = rule;
+	while (!rc && progress->told < progress->count) {
+		rc = start_more(progress, jobs ? jobs : 1, err);
+		doze();
+		end_some(progress);
+		tell(progress);
+	}
+	while (progress->running) {
+		doze();
+		end_some(progress);
+	}
+	return rc;
+}
+
 int suite_run(const struct suite *suite, struct ndrv_error *err)
 {
-	struct finding *shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	int failed = 0, rc;
+	struct progress progress = {.suite = suite};
+	size_t bytes = SUITE_RULES_MAX * sizeof(*progress.findings);
 
-	if (shared == MAP_FAILED)
+	progress.findings = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (progress.findings == MAP_FAILED)
 		return ndrv_fail_errno(err, errno, "memory shared with the rules");
-	shared->rule = &first_of_all;
-	rc = run_rule(suite, shared, err);
-	if (!rc && shared->verdict == VERDICT_SKIPPED)
-		rc = ndrv_fail(err, NDRV_E_NOT_IMPLEMENTED, "%s", shared->text);
-	for (uint32_t i = 0; !rc && (shared->rule = rule_at(i)); i++) {
-		if (!is_wanted(suite->only, shared->rule->id))
-			continue;
-		rc = run_rule(suite, shared, err);
-		if (rc)
-			break;
-		failed += shared->verdict == VERDICT_FAILED;
-		suite->each(shared, suite->data);
-	}
-	(void)munmap(shared, sizeof(*shared));
-	return rc ? rc : failed;
+	int rc = try_all(&progress, err);
+	(void)munmap(progress.findings, bytes);
+	return rc ? rc : progress.failed;
 }

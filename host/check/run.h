@@ -15,6 +15,7 @@ struct finding {
 struct suite {
 	struct target target;
 	const char *only; /* ids between commas; NULL: all */
+	uint32_t jobs;	  /* rules tried at the same time */
 	bool verbose;	  /* the host's log goes to standard error */
 	void (*each)(const struct finding *finding, void *data);
 	void *data;

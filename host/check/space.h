@@ -37,5 +37,7 @@ bool space_is_as(const char *before, char *difference, size_t room);
 bool space_talks(const char *from, const char *to, const char *address);
 /* Interfaces of the sandbox besides lo; the name of the first. */
 unsigned space_interfaces(const char *path, char *name, size_t room);
+/* None but lo, soon: the host may answer when interfaces are out of service, and see them off afterwards. */
+bool space_is_empty(const char *path);
 
 #endif

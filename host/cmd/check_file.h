@@ -12,6 +12,7 @@ struct checking {
 	struct ndrv_value options; /* for networks: a map or null */
 	const char *type;	   /* NULL: each of the note's */
 	const char *only;	   /* rules; NULL: all */
+	uint32_t jobs;
 	bool inspect_only, json, verbose;
 	struct ndrv_value files; /* what --json prints, one map for each file */
 	/* Of the file at hand. */

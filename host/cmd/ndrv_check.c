@@ -64,15 +64,21 @@ static void check_rule_names(const char *only)
 static void parse(struct checking *checking, int argc, char **argv)
 {
 	static const struct option options[] = {
-		{"inspect", no_argument, NULL, 'i'},	  {"type", required_argument, NULL, 't'},
-		{"option", required_argument, NULL, 'o'}, {"rule", required_argument, NULL, 'r'},
-		{"list", no_argument, NULL, 'l'},	  {"json", no_argument, NULL, 'j'},
-		{"verbose", no_argument, NULL, 'v'},	  {"version", no_argument, NULL, 'V'},
-		{"help", no_argument, NULL, 'h'},	  {NULL, 0, NULL, 0},
+		{"inspect", no_argument, NULL, 'i'},
+		{"type", required_argument, NULL, 't'},
+		{"option", required_argument, NULL, 'o'},
+		{"rule", required_argument, NULL, 'r'},
+		{"jobs", required_argument, NULL, 'J'},
+		{"list", no_argument, NULL, 'l'},
+		{"json", no_argument, NULL, 'j'},
+		{"verbose", no_argument, NULL, 'v'},
+		{"version", no_argument, NULL, 'V'},
+		{"help", no_argument, NULL, 'h'},
+		{NULL, 0, NULL, 0},
 	};
 	int option;
 
-	while ((option = getopt_long(argc, argv, "it:o:r:ljvh", options, NULL)) != -1) {
+	while ((option = getopt_long(argc, argv, "it:o:r:J:ljvh", options, NULL)) != -1) {
 		switch (option) {
 		case 'i':
 			checking->inspect_only = true;
@@ -86,6 +92,11 @@ static void parse(struct checking *checking, int argc, char **argv)
 		case 'r':
 			check_rule_names(optarg);
 			checking->only = optarg;
+			break;
+		case 'J':
+			checking->jobs = (uint32_t)strtoul(optarg, NULL, 10);
+			if (checking->jobs < 1 || checking->jobs > 16)
+				complain("--jobs takes a number from 1 to 16", optarg);
 			break;
 		case 'l':
 			list_rules();
@@ -113,7 +124,7 @@ static void parse(struct checking *checking, int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-	struct checking checking = {0};
+	struct checking checking = {.jobs = 4};
 	int status = 0;
 
 	arena_init(&checking.arena, 64u << 20);

@@ -20,7 +20,7 @@ static int check(char *output, const char *arguments)
 	char command[512];
 	size_t bytes;
 
-	(void)snprintf(command, sizeof(command), "exec " NDRV_CHECK " %s 2>&1", arguments);
+	(void)snprintf(command, sizeof(command), "exec " NDRV_CHECK " -J 8 %s 2>&1", arguments);
 	FILE *pipe = popen(command, "re");
 	assert_non_null(pipe);
 	bytes = fread(output, 1, OUTPUT - 1, pipe);
