@@ -85,3 +85,17 @@ int live_check_identity(struct db *live, bool *ret_continued, struct ndrv_error 
 		(void)snprintf(live->report.emptied_because, sizeof(live->report.emptied_because), "%s", reason);
 	return 0;
 }
+
+int live_check_missing(struct db *state, struct db *live, bool continued, struct ndrv_error *err)
+{
+	char boot[64], netns[64];
+
+	read_boot_id(boot, sizeof(boot));
+	read_netns(netns, sizeof(netns));
+	bool same = is_same(state, "boot_id", boot) && is_same(state, "netns", netns);
+	if (same && !continued && !live->report.emptied_because[0] && !live->report.why[0])
+		(void)snprintf(live->report.emptied_because, sizeof(live->report.emptied_because),
+			       "it was not there any more, though a host has had it since the machine booted");
+	int rc = same ? 0 : remember(state, boot, netns, false);
+	return rc ? db_fail(state, rc, "write", "boot id and namespace", err) : 0;
+}

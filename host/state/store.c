@@ -66,6 +66,7 @@ int store_open(const struct store_paths *paths, struct store **ret, struct ndrv_
 	if (rc)
 		goto close_state;
 	rc = live_check_identity(&store->live, &store->continued, err);
+	rc = rc ? rc : live_check_missing(&store->state, &store->live, store->continued, err);
 	rc = rc ? rc : open_rows(store, err);
 	if (rc)
 		goto close_live;

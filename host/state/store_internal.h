@@ -28,6 +28,9 @@ extern const struct db_spec rows_spec;
 /* Empties live.db, or tables.db, unless it was written since this boot and for this network namespace, which is `ret_continued`.
  * (identity.c) */
 int live_check_identity(struct db *live, bool *ret_continued, struct ndrv_error *err);
+/* state.db remembers in which boot and namespace it was open last: a live.db of those that is new was lost, and its report says so.
+ * (identity.c) */
+int live_check_missing(struct db *state, struct db *live, bool continued, struct ndrv_error *err);
 /* After so many changes of state.db, more where it is large, a backup is made. Under no lock. */
 void store_maybe_backup(struct store *store);
 
