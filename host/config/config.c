@@ -100,10 +100,10 @@ static int by_name(const void *a, const void *b)
 }
 
 /* Drop-ins, then what stands in the file itself: the last word. */
-static int collect_drivers(struct owner *owner, struct ndrv_error *err)
+static int collect_drivers(struct owner *owner, bool most, struct ndrv_error *err)
 {
 	struct config *config = &owner->config;
-	struct driver_list list = {.arena = &owner->arena};
+	struct driver_list list = {.arena = &owner->arena, .most = most};
 	int rc = dropins_read(&config->driver_config_dirs, &list, err);
 
 	for (uint32_t i = 0; rc == 0 && i < config->driver_count; i++)
@@ -124,6 +124,8 @@ static int collect_drivers(struct owner *owner, struct ndrv_error *err)
 		qsort(list.items, list.count, sizeof(*list.items), by_name);
 	config->drivers = list.items;
 	config->driver_count = list.count;
+	config->broken = list.broken;
+	config->broken_count = list.broken_count;
 	return 0;
 }
 
@@ -152,7 +154,7 @@ static int read_file(struct owner *owner, const char *path, struct arena *scratc
 	return yaml_parse(scratch, file, data, bytes, NULL, ret_root, err);
 }
 
-static int load(struct owner *owner, const char *path, const struct config_overrides *overrides, struct arena *scratch,
+static int load(struct owner *owner, const char *path, const struct config_overrides *overrides, struct arena *scratch, bool most,
 		struct ndrv_error *err)
 {
 	struct node *root = NULL;
@@ -167,11 +169,12 @@ static int load(struct owner *owner, const char *path, const struct config_overr
 	if (rc == 0)
 		rc = config_check(root, &owner->config, err);
 	if (rc == 0)
-		rc = collect_drivers(owner, err);
+		rc = collect_drivers(owner, most, err);
 	return rc;
 }
 
-int config_load(const char *path, const struct config_overrides *overrides, const struct config **ret, struct ndrv_error *err)
+static int load_new(const char *path, const struct config_overrides *overrides, bool most, const struct config **ret,
+		    struct ndrv_error *err)
 {
 	struct owner *owner = calloc(1, sizeof(*owner));
 	struct arena scratch;
@@ -180,7 +183,7 @@ int config_load(const char *path, const struct config_overrides *overrides, cons
 		return out_of_memory(err);
 	arena_init(&owner->arena, ARENA_BYTES);
 	arena_init(&scratch, ARENA_BYTES);
-	int rc = load(owner, path, overrides, &scratch, err);
+	int rc = load(owner, path, overrides, &scratch, most, err);
 	arena_reset(&scratch);
 	if (rc < 0) {
 		config_free(&owner->config);
@@ -188,6 +191,16 @@ int config_load(const char *path, const struct config_overrides *overrides, cons
 	}
 	*ret = &owner->config;
 	return 0;
+}
+
+int config_load(const char *path, const struct config_overrides *overrides, const struct config **ret, struct ndrv_error *err)
+{
+	return load_new(path, overrides, false, ret, err);
+}
+
+int config_load_most(const char *path, const struct config_overrides *overrides, const struct config **ret, struct ndrv_error *err)
+{
+	return load_new(path, overrides, true, ret, err);
 }
 
 void config_free(const struct config *config)

@@ -92,6 +92,13 @@ struct config_driver {
 	const char *overrides;	  /* the origin of the entry this one replaced, or NULL */
 };
 
+/* A drop-in file that is no good, where the rest goes on without it. */
+struct config_broken {
+	const char *name; /* of the driver */
+	const char *path;
+	struct ndrv_error error;
+};
+
 struct config {
 	const char *file; /* NULL: no file, all defaults */
 	const char *instance;
@@ -111,6 +118,8 @@ struct config {
 	const struct config_deny *deny;
 	const struct config_pool *pools;
 	const struct config_driver *drivers; /* sorted by name, masked ones included */
+	uint32_t broken_count;
+	const struct config_broken *broken;
 };
 
 /* What the command line says; it wins over the file. NULL and 0: not said. Paths are absolute. */
@@ -127,6 +136,9 @@ const char *config_default_file(void);
 /* Reads `path` and the drop-in files of drivers. NULL: the default file, or all defaults if there is none. Changes nothing
  * anywhere. `overrides` may be NULL; its strings are copied. On success `*ret` is the caller's, for config_free(). */
 int config_load(const char *path, const struct config_overrides *overrides, const struct config **ret, struct ndrv_error *err);
+/* The same, but a drop-in file that is no good costs its driver alone and is listed in `broken`: for a start, which must not fail
+ * for a file that was damaged. */
+int config_load_most(const char *path, const struct config_overrides *overrides, const struct config **ret, struct ndrv_error *err);
 void config_free(const struct config *config);
 
 /* The driver of that name, masked ones included, or NULL. */

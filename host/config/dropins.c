@@ -114,6 +114,21 @@ static int read_dropin(const struct scan *scan, const struct dropin *file, struc
 	return rc < 0 ? rc : driver_read(name, root, path, root ? root->line : 1, root ? root->column : 1, scan->arena, ret, err);
 }
 
+/* Memory that is short is not the file's fault. */
+static int note_broken(const struct scan *scan, const struct dropin *file, struct driver_list *list, int rc)
+{
+	if (!list->broken)
+		list->broken = arena_alloc(list->arena, FILES_MAX * sizeof(*list->broken));
+	const char *path = dropin_path(scan, file, list->arena);
+	char *name = arena_strdup(list->arena, file->name);
+	if (rc == -NDRV_E_INTERNAL || !scan->err || !list->broken || !path || !name)
+		return rc;
+	name[strlen(name) - strlen(SUFFIX)] = '\0';
+	list->broken[list->broken_count++] = (struct config_broken){.name = name, .path = path, .error = *scan->err};
+	ndrv_error_clear(scan->err);
+	return 0;
+}
+
 /* `first` ... `last` are the same name in directories of rising rank: only the last is read. */
 static int take(const struct scan *scan, const struct dropin *first, const struct dropin *last, struct driver_list *list)
 {
@@ -130,7 +145,7 @@ static int take(const struct scan *scan, const struct dropin *first, const struc
 	if (rc == 0)
 		rc = driver_list_put(list, &driver, scan->err);
 	arena_reset(&scratch);
-	return rc;
+	return rc < 0 && list->most ? note_broken(scan, last, list, rc) : rc;
 }
 
 int dropins_read(const struct config_strings *dirs, struct driver_list *list, struct ndrv_error *err)

@@ -91,6 +91,9 @@ int config_check(const struct node *root, const struct config *config, struct nd
 
 /* Entries of drivers by name. */
 struct driver_list {
+	bool most; /* drop-in files that are no good are listed, and the others read */
+	uint32_t broken_count;
+	struct config_broken *broken;
 	struct arena *arena;
 	struct config_driver *items;
 	uint32_t count;

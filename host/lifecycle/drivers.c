@@ -49,14 +49,14 @@ void drivers_forget(struct drivers *drivers, const char *name)
 }
 
 /* A refusal that cannot be remembered for lack of memory has still been logged. */
-static void remember(struct drivers *drivers, const struct config_driver *descriptor, const struct ndrv_error *error)
+static void remember(struct drivers *drivers, const char *name, const char *file, const struct ndrv_error *error)
 {
-	drivers_forget(drivers, descriptor->name);
+	drivers_forget(drivers, name);
 	struct refusal *refusal = calloc(1, sizeof(*refusal));
 	if (!refusal)
 		return;
-	refusal->name = strdup(descriptor->name);
-	refusal->file = strdup(descriptor->path);
+	refusal->name = strdup(name);
+	refusal->file = strdup(file);
 	refusal->error = *error;
 	if (!refusal->name || !refusal->file) {
 		refusal_free(refusal);
@@ -93,7 +93,7 @@ int drivers_load(struct drivers *drivers, const struct config_driver *descriptor
 	int rc = registry_load(drivers->registry, &request, NULL, &why);
 	if (rc) {
 		log_error("driver", "%s: %s", descriptor->at, why.text);
-		remember(drivers, descriptor, &why);
+		remember(drivers, descriptor->name, descriptor->path, &why);
 		if (err)
 			*err = why;
 		return rc;
@@ -118,6 +118,15 @@ int drivers_load_all(struct drivers *drivers, const struct config *config, drive
 		}
 	}
 	return 0;
+}
+
+void drivers_note_broken(struct drivers *drivers, const struct config *config)
+{
+	for (uint32_t i = 0; i < config->broken_count; i++) {
+		const struct config_broken *broken = &config->broken[i];
+		log_error("driver", "%s is left out: %s", broken->path, broken->error.text);
+		remember(drivers, broken->name, broken->path, &broken->error);
+	}
 }
 
 static int describe(const struct refusal *refusal, struct ndrv_arena *arena, struct ndrv_value *list, struct ndrv_error *err)

@@ -32,6 +32,8 @@ typedef bool (*drivers_stand_in)(void *data, const struct config_driver *descrip
 /* Loads every enabled one. Fails only for a critical one. */
 int drivers_load_all(struct drivers *drivers, const struct config *config, drivers_stand_in stand_in, void *data,
 		     struct ndrv_error *err);
+/* Drop-in files that are no good: logged, and kept as refusals. */
+void drivers_note_broken(struct drivers *drivers, const struct config *config);
 /* The descriptor's sha256 as 64 digits in `text` (65 bytes), or NULL. */
 const char *drivers_pin_text(const struct config_driver *descriptor, char *text);
 /* Forgets the refusal of this name. */

@@ -133,6 +133,7 @@ static int start_drivers(struct host *host, struct ndrv_error *err)
 		return rc;
 	drivers_init(&host->drivers, registry);
 	host->has_drivers = true;
+	drivers_note_broken(&host->drivers, host->config);
 	struct dispatch_parts parts = {.config = host->config,
 				       .registry = registry,
 				       .records = host->records,
@@ -201,7 +202,7 @@ int host_open(const struct host_options *options, struct host **ret, struct ndrv
 		rc = host->config_path ? 0 : ndrv_fail_errno(err, ENOMEM, "start the host");
 	}
 	if (!rc)
-		rc = config_load(host->config_path, host->overrides, &host->config, err);
+		rc = config_load_most(host->config_path, host->overrides, &host->config, err);
 	if (!rc) {
 		apply_log(&host->config->log);
 		rc = host_check_config(host->config, err);
