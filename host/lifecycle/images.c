@@ -158,6 +158,25 @@ static int remember(struct images *images, struct arena *arena, const struct gen
 	return rc ? rc : store_driver_put_value(images->store, OWNER, key, &row, err);
 }
 
+/* A copy that was damaged would be no use when it is needed. Where there is nothing to compare with, it has to do. */
+static bool same_bytes(const char *path, const char *other)
+{
+	char one[4096], two[4096];
+	FILE *first = fopen(path, "re"), *second = fopen(other, "re");
+	bool same = first != NULL;
+
+	for (size_t got = 1; same && second && got > 0;) {
+		got = fread(one, 1, sizeof(one), first);
+		same = fread(two, 1, sizeof(two), second) == got && memcmp(one, two, got) == 0;
+	}
+	same = same && !ferror(first);
+	if (first)
+		(void)fclose(first);
+	if (second)
+		(void)fclose(second);
+	return same;
+}
+
 int images_keep(struct images *images, const struct generation *generation, const struct ndrv_value *config, struct ndrv_error *err)
 {
 	const struct module *module = generation->module;
@@ -165,7 +184,7 @@ int images_keep(struct images *images, const struct generation *generation, cons
 	struct arena arena;
 	int rc = 0;
 
-	if (path && access(path, R_OK) != 0)
+	if (path && !same_bytes(path, module->staged.path))
 		rc = copy_image(module->staged.path, path, err);
 	free(path);
 	arena_init(&arena, MEMORY);
