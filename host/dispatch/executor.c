@@ -34,6 +34,8 @@ struct executor {
 	pthread_t watchdog;
 };
 
+static _Thread_local bool is_worker;
+
 static int wait_until(pthread_cond_t *cond, pthread_mutex_t *lock, uint64_t at_ns)
 {
 	if (at_ns == NEVER)
@@ -75,6 +77,7 @@ static void *work(void *data)
 	struct executor *executor = data;
 	struct job *job;
 
+	is_worker = true;
 	(void)pthread_mutex_lock(&executor->lock);
 	while ((job = wait_for_job(executor))) {
 		(void)pthread_mutex_unlock(&executor->lock);
@@ -434,6 +437,11 @@ void executor_free(struct executor *executor)
 	(void)pthread_cond_destroy(&executor->drained);
 	(void)pthread_mutex_destroy(&executor->lock);
 	free(executor);
+}
+
+bool executor_is_worker(void)
+{
+	return is_worker;
 }
 
 void executor_lend(struct executor *executor, int more)

@@ -39,6 +39,8 @@ void executor_remove(struct executor *executor, struct job *job);
 /* The network is stuck: who waits for its turn gets NETWORK_BUSY. */
 void executor_refuse_waiters(struct executor *executor, struct dispatch *dispatch, const struct network *network);
 
+/* Whether the calling thread is a worker of any executor. */
+bool executor_is_worker(void);
 /* The calling worker will wait for others for a while: `more` 1 gives them one more thread meanwhile, -1 takes it back. */
 void executor_lend(struct executor *executor, int more);
 

@@ -172,10 +172,30 @@ static void redo_delete(struct recovery *recovery, struct network *network)
 	recover_live(recovery, network);
 }
 
+static int look_for_finished(struct endpoint *endpoint, void *data)
+{
+	(void)data;
+	return endpoint->state == RECORD_LIVE;
+}
+
+static bool has_finished_endpoint(struct network *network)
+{
+	return network_each_endpoint(network, look_for_finished, NULL) != 0;
+}
+
 void recover_network(struct recovery *recovery)
 {
 	struct network *network = recovery->job->network;
 
+	/* Endpoints are made on finished networks only: what said that it was finished has been lost from the file. */
+	if (network->state == RECORD_CREATING && has_finished_endpoint(network)) {
+		struct ndrv_error err = {0};
+		log_warning("recover", "network %s has endpoints: that its creation ended was lost, and is written again",
+			    network->view.id);
+		network->state = RECORD_LIVE;
+		if (keep_network(recovery->dispatch, network, &err))
+			log_warning("recover", "network %s: %s", network->view.id, err.text);
+	}
 	if (network->state == RECORD_CREATING)
 		undo_network(recovery, network);
 	else if (network->state == RECORD_DELETING)

@@ -384,8 +384,16 @@ static int walk_all(struct walk *walk)
 {
 	struct dispatch *dispatch = walk->all.dispatch;
 
+	/* A reload waits for the jobs on a worker, which may be the only one. */
+	bool lends = executor_is_worker();
+
 	asides_load(dispatch, walk->all.arena, &walk->asides);
-	return records_each(dispatch->parts.records, visit, walk);
+	if (lends)
+		executor_lend(dispatch->executor, 1);
+	int rc = records_each(dispatch->parts.records, visit, walk);
+	if (lends)
+		executor_lend(dispatch->executor, -1);
+	return rc;
 }
 
 static int count_waiting(struct network *network, void *data)

@@ -13,7 +13,7 @@ struct host_options {
 	const char *config_path;		  /* NULL: the default file */
 	const struct config_overrides *overrides; /* NULL: none; must live as long as the host, for reloads */
 	const char *probe_program;		  /* ndrvd, to try new driver files with; NULL: they are not tried first */
-	const int *claim;			  /* the former program's (claim.h), or -1; NULL: this host claims nothing (tests) */
+	const int *claim; /* the former program's (claim.h), or -1; NULL: this host claims nothing (tests) */
 };
 
 /* Config, state, drivers, recovery, in this order; nothing listens yet. A driver that is refused is logged and shown by status, and
