@@ -51,7 +51,8 @@ static const struct ndrv_option config_options[] = {
 	{.name = "local_address",
 	 .type = NDRV_OPTION_ADDR,
 	 .offset = CONFIG_AT(local_address),
-	 .doc = "This node's address, which other nodes send to. Default: what discovery says of this node."},
+	 .doc = "This node's address, which other nodes send to. Default: what discovery says of this node, node.address of "
+		"ndrvd.yaml."},
 	{.name = "port",
 	 .type = NDRV_OPTION_INT,
 	 .offset = CONFIG_AT(port),

@@ -126,8 +126,8 @@ int net_link(struct overlay *overlay, struct ndrv_call *call, const struct ndrv_
 	}
 	if (!rc && required && (!found || !net->vtep.family))
 		rc = ndrv_fail(call->err, NDRV_E_NO_SERVICE,
-			       "this node's address is not known yet: set local_address in the driver's configuration, or tell it "
-			       "by discovery (ndrvctl node add)");
+			       "this node's address is not known yet: set node.address in ndrvd.yaml, or local_address in the "
+			       "driver's configuration");
 	(void)pthread_mutex_unlock(&net->lock);
 	return rc;
 }

@@ -1,69 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/drivers/overlay_rig.h"
 
-#include <fcntl.h>
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
 #include <netlink/attr.h>
 #include <netlink/msg.h>
-#include <sched.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 struct node nodes[NODES_MAX];
 struct rig_row rows[RIG_ROWS_MAX];
 uint64_t rig_revision;
 
-static struct netns wire;
+static struct wire wire;
 static unsigned node_count;
-static int home = -1;
-
-/* --- the underlay --- */
-
-static void go(int fd)
-{
-	assert_int_equal(setns(fd, CLONE_NEWNET), 0);
-}
 
 void rig_on(struct node *node)
 {
-	go(node->ns.fd);
+	wire_go(&wire, (unsigned)(node - nodes));
 }
 
 void rig_off(void)
 {
-	go(home);
-}
-
-static void give_address(struct ndrv_nl *nl, const char *name, const char *text)
-{
-	struct ndrv_error err = {0};
-	struct ndrv_prefix prefix;
-	struct ndrv_link link;
-
-	assert_ok(ndrv_prefix_parse(text, &prefix, &err), &err);
-	assert_ok(ndrv_link_get(nl, name, 0, &link, &err), &err);
-	assert_ok(ndrv_address_add(nl, name, link.index, &prefix, &err), &err);
-	assert_ok(ndrv_link_set(nl, name, link.index, &(struct ndrv_link_change){.up = 1}, &err), &err);
-}
-
-static void lay_wire(struct node *node, unsigned number, unsigned family, unsigned mtu, uint32_t bridge)
-{
-	char port[16], text[NDRV_PREFIX_TEXT];
-	struct ndrv_link_peer peer = {.name = "eth0", .netns_fd = node->ns.fd, .mtu = mtu};
-	struct ndrv_link_spec spec = {.kind = "veth", .name = port, .master = bridge, .up = 1, .mtu = mtu, .peer = &peer};
-	struct ndrv_nl *nl = netns_nl(&wire);
-	struct ndrv_error err = {0};
-
-	(void)snprintf(port, sizeof(port), "port%u", number);
-	assert_ok(ndrv_link_create(nl, &spec, NULL, NULL, NULL, &err), &err);
-	ndrv_nl_close(nl);
-	nl = netns_nl(&node->ns);
-	(void)snprintf(node->address, sizeof(node->address), family == 6 ? "fd99::%u" : "192.0.2.%u", number);
-	(void)snprintf(text, sizeof(text), "%s/%u", node->address, family == 6 ? 64u : 24u);
-	give_address(nl, "eth0", text);
-	assert_ok(ndrv_link_set(nl, "lo", 0, &(struct ndrv_link_change){.up = 1}, &err), &err);
-	ndrv_nl_close(nl);
+	wire_go_home(&wire);
 }
 
 /* --- nodes --- */
@@ -78,12 +36,11 @@ static int table_register(struct ndrv_network *network, const char *table, uint3
 
 static const struct ndrv_network_ops network_ops = {.size = sizeof(network_ops), .table_register = table_register};
 
-static void open_node(struct node *node, unsigned number, unsigned family, unsigned mtu, uint32_t bridge)
+static void open_node(struct node *node, unsigned number)
 {
-	*node = (struct node){0};
-	(void)snprintf(node->name, sizeof(node->name), "node%u", number);
-	netns_new(&node->ns);
-	lay_wire(node, number, family, mtu, bridge);
+	*node = (struct node){.ns = wire.hosts[number]};
+	(void)snprintf(node->name, sizeof(node->name), "node%u", number + 1);
+	(void)snprintf(node->address, sizeof(node->address), "%s", wire.addresses[number]);
 	rig_on(node);
 	fakehost_open(&node->host, "overlay");
 	fakenet_init(&node->net, &node->host, "n1", "10.7.0.0/24", "10.7.0.1/24", "fd07::/64", "fd07::1/64");
@@ -94,21 +51,12 @@ static void open_node(struct node *node, unsigned number, unsigned family, unsig
 
 void rig_open(unsigned count, unsigned family, unsigned mtu)
 {
-	struct ndrv_link_spec spec = {.kind = "bridge", .name = "wire", .up = 1, .mtu = mtu};
-	struct ndrv_error err = {0};
-	struct ndrv_link bridge;
-	struct ndrv_nl *nl;
-
-	home = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
-	netns_new(&wire);
-	nl = netns_nl(&wire);
-	assert_ok(ndrv_link_create(nl, &spec, NULL, NULL, &bridge, &err), &err);
-	ndrv_nl_close(nl);
 	memset(rows, 0, sizeof(rows));
 	rig_revision = 0;
+	wire_lay(&wire, count, family, mtu);
 	node_count = count;
 	for (unsigned i = 0; i < count; i++)
-		open_node(&nodes[i], i + 1, family, mtu, bridge.index);
+		open_node(&nodes[i], i);
 }
 
 void rig_close(void)
@@ -117,12 +65,8 @@ void rig_close(void)
 		rig_on(&nodes[i]);
 		fakehost_close(&nodes[i].host);
 	}
-	rig_off();
-	for (unsigned i = 0; i < node_count; i++)
-		netns_free(&nodes[i].ns);
-	netns_free(&wire);
-	(void)close(home);
 	node_count = 0;
+	wire_cut(&wire);
 }
 
 void rig_add_subnet(struct node *node)

@@ -6,8 +6,9 @@
 
 #include "tests/lib/fakehost.h"
 #include "tests/lib/test.h"
+#include "tests/lib/wire.h"
 
-#define NODES_MAX 3
+#define NODES_MAX WIRE_MAX
 #define RIG_ROWS_MAX 64
 #define RIG_TABLE "overlay_peer_table"
 #define VNIS "com.docker.network.driver.overlay.vxlanid_list"

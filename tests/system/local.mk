@@ -4,6 +4,8 @@ SYSTEM_CPPFLAGS = $(TEST_CPPFLAGS) -DBUILT_DRIVERS='"$(abs_top_builddir)/drivers
 	-DTEST_NDRVCTL='"$(abs_top_builddir)/ndrvctl"'
 SYSTEM_LIBS = tests/lib/libtest.a $(TEST_LIBS)
 
+include %D%/overlay.mk
+
 check_LTLIBRARIES += %D%/faildrv.la
 %C%_faildrv_la_SOURCES = %D%/faildrv.c
 %C%_faildrv_la_LDFLAGS = $(DRIVER_LDFLAGS) -rpath /nowhere
