@@ -13,10 +13,9 @@
 
 /* --- open and close --- */
 
-/* True: the socket that was left is listened on. One whose configured path is another now is let go. */
-static bool adopt(struct door *door, const char *path, struct handover *handover)
+bool door_adopt(const char *name, const char *path, struct handover *handover, struct listener *ret)
 {
-	struct handover_socket *left = handover_socket(handover, CONTROL_DOOR);
+	struct handover_socket *left = handover_socket(handover, name);
 	struct ndrv_error error = {0};
 
 	if (!left)
@@ -24,7 +23,7 @@ static bool adopt(struct door *door, const char *path, struct handover *handover
 	struct listener listener = {.fd = -1, .dev = left->dev, .inode = left->inode};
 	(void)snprintf(listener.path, sizeof(listener.path), "%s", left->path);
 	if (listen_adopt(left->fd, left->activated, &listener, &error)) {
-		log_warning("control", "%s; it is not used", error.text);
+		log_warning(name, "%s; it is not used", error.text);
 		return false;
 	}
 	left->fd = -1;
@@ -33,9 +32,9 @@ static bool adopt(struct door *door, const char *path, struct handover *handover
 		return false;
 	}
 	if (strcmp(listener.path, path) != 0)
-		log_warning("control", "the service manager's socket is %s, control.socket says %s: the former is used",
+		log_warning(name, "the service manager's socket is %s, the configuration says %s: the former is used",
 			    listener.path, path);
-	door->listener = listener;
+	*ret = listener;
 	return true;
 }
 
@@ -57,7 +56,7 @@ int door_open(struct door *door, struct host *host, struct handover *handover, s
 		options.group = (gid_t)-1;
 		ndrv_error_clear(err);
 	}
-	if (!adopt(door, config->socket, handover))
+	if (!door_adopt(CONTROL_DOOR, config->socket, handover, &door->listener))
 		rc = listen_open(config->socket, options.group, &door->listener, err);
 	if (rc)
 		return rc;
@@ -119,16 +118,21 @@ static void end_streams(void *data)
 	http_end_streams(control_http(door->control));
 }
 
-static int leave(void *data, struct handover *handover, struct ndrv_error *err)
+int door_leave(const char *name, const struct listener *listener, struct handover *handover, struct ndrv_error *err)
 {
-	const struct door *door = data;
-	const struct listener *listener = &door->listener;
 	struct handover_socket left = {
 		.fd = listener->fd, .activated = listener->activated, .dev = listener->dev, .inode = listener->inode};
 
-	(void)snprintf(left.door, sizeof(left.door), "%s", CONTROL_DOOR);
+	(void)snprintf(left.door, sizeof(left.door), "%s", name);
 	(void)snprintf(left.path, sizeof(left.path), "%s", listener->path);
-	int rc = handover_add_socket(handover, &left, err);
+	return handover_add_socket(handover, &left, err);
+}
+
+static int leave(void *data, struct handover *handover, struct ndrv_error *err)
+{
+	const struct door *door = data;
+	int rc = door_leave(CONTROL_DOOR, &door->listener, handover, err);
+
 	return rc ? rc : http_leave(control_http(door->control), CONTROL_DOOR, REQ_REEXEC, handover, err);
 }
 

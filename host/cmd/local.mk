@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # The programs: arguments and wiring, each main under 150 lines.
 sbin_PROGRAMS += ndrvd
-ndrvd_SOURCES = %D%/ndrvd.c %D%/arguments.c %D%/arguments.h %D%/check.c %D%/check.h %D%/door.c %D%/door.h
+ndrvd_SOURCES = %D%/ndrvd.c %D%/arguments.c %D%/arguments.h %D%/check.c %D%/check.h %D%/door.c %D%/door.h %D%/docker_door.c %D%/docker_door.h
 ndrvd_CPPFLAGS = $(AM_CPPFLAGS) $(MHD_CFLAGS)
 ndrvd_LDADD = $(HOST_LIBS)
 

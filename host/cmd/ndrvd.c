@@ -6,6 +6,7 @@
 #include "host/base/log.h"
 #include "host/cmd/arguments.h"
 #include "host/cmd/check.h"
+#include "host/cmd/docker_door.h"
 #include "host/cmd/door.h"
 #include "host/lifecycle/claim.h"
 #include "host/lifecycle/crash.h"
@@ -57,6 +58,7 @@ static int run(const struct arguments *arguments, char *const *argv, struct hand
 				       .claim = &claim};
 	struct ndrv_error error = {0};
 	struct host *host;
+	struct docker_doors docker;
 	struct door door;
 
 	if (left)
@@ -70,16 +72,21 @@ static int run(const struct arguments *arguments, char *const *argv, struct hand
 		host_close(host, 0);
 		return 1;
 	}
-	const struct reexec_door doors[] = {door_reexec(&door)};
+	docker_doors_open(&docker, host, handover);
+	struct reexec_door doors[1 + CONFIG_EXPOSED_MAX] = {door_reexec(&door)};
+	for (uint32_t i = 0; i < docker.count; i++)
+		doors[1 + i] = docker_door_reexec(&docker, i);
 	const struct reexec_plan plan = {
-		.argv = argv, .doors = doors, .door_count = sizeof(doors) / sizeof(doors[0]), .reexecs = handover->reexecs};
+		.argv = argv, .doors = doors, .door_count = 1 + docker.count, .reexecs = handover->reexecs};
 	host_offer_reexec(host, &plan);
+	docker_doors_take_over(&docker, handover);
 	door_take_over(&door, handover);
 	handover_clear(handover, true); /* what nobody took */
 	log_info("host", "ready: %s", door.listener.path);
 	notify("READY=1");
 	serve(host, signals);
 	notify("STOPPING=1");
+	docker_doors_close(&docker);
 	door_close(&door);
 	host_close(host, GRACE_NS);
 	log_info("host", "ended; networks and endpoints stay");

@@ -72,6 +72,23 @@ struct config_deny {
 	const char *at;	  /* "FILE:LINE:COLUMN" */
 };
 
+/* A network type as a Docker plugin. */
+struct config_exposed {
+	const char *name; /* of the plugin: what `docker network create -d` takes */
+	const char *type; /* of networks; by default of the same name */
+	int scope;	  /* NDRV_SCOPE_... */
+	int connectivity_scope;
+};
+
+struct config_docker {
+	const char *plugin_dir; /* absolute; the sockets are PLUGIN_DIR/NAME.sock */
+	uint32_t expose_count;
+	const struct config_exposed *expose;
+};
+
+/* As many as there are places for in a hand-over (handover.h). */
+#define CONFIG_EXPOSED_MAX 12
+
 /* Subnets of `size` bits are taken from `base`, first pool first, when a network asks for none in particular. */
 struct config_pool {
 	struct ndrv_prefix base; /* host bits are 0 */
@@ -107,6 +124,7 @@ struct config {
 	const char *driver_dir;
 	struct config_strings driver_config_dirs; /* lowest rank first */
 	struct config_control control;
+	struct config_docker docker;
 	struct config_log log;
 	struct config_calls calls;
 	struct config_swap swap;

@@ -3,6 +3,7 @@
 host_libhost_a_SOURCES += \
 	%D%/config.c %D%/config.h \
 	%D%/describe.c \
+	%D%/docker.c \
 	%D%/drivers.c \
 	%D%/dropins.c \
 	%D%/file.c %D%/file.h \

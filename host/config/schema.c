@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <ndrv/host.h>
 #include <ndrv/options.h>
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -56,6 +57,20 @@ static const struct schema_key control_keys[] = {
 	 .doc = "The largest body of a request."},
 };
 static const struct schema control = {control_keys, COUNT(control_keys)};
+
+static const struct schema_key docker_keys[] = {
+	{.name = "plugin_dir",
+	 .kind = KEY_PATH,
+	 AT(docker.plugin_dir),
+	 .fallback = NDRV_RUNSTATEDIR "/docker/plugins",
+	 .doc = "Where Docker looks for the sockets of plugins."},
+	{.name = "expose",
+	 CUSTOM(exposed),
+	 .fallback = "{}",
+	 .expected = "a map of plugins",
+	 .doc = "Network types that Docker may use, by the name it uses them by."},
+};
+static const struct schema docker_section = {docker_keys, COUNT(docker_keys)};
 
 static const struct schema_key log_keys[] = {
 	{.name = "level",
@@ -182,6 +197,7 @@ static const struct schema_key top_keys[] = {
 	 .fallback = NDRV_RUNSTATEDIR "/ndrv",
 	 .doc = "Sockets, and what dies with the kernel's objects; on a tmpfs."},
 	{.name = "control", .kind = KEY_SECTION, .section = &control, .doc = "The control socket."},
+	{.name = "docker", .kind = KEY_SECTION, .section = &docker_section, .doc = "Network types as Docker plugins."},
 	{.name = "log", .kind = KEY_SECTION, .section = &log_section, .doc = "The log."},
 	{.name = "calls", .kind = KEY_SECTION, .section = &calls, .doc = "How operations are run."},
 	{.name = "swap", .kind = KEY_SECTION, .section = &swap_section, .doc = "How drivers are replaced."},
@@ -235,6 +251,28 @@ static const struct schema_key pool_keys[] = {
 	 .doc = "The prefix length of each subnet."},
 };
 const struct schema schema_pool = {pool_keys, COUNT(pool_keys)};
+
+static const struct schema_key exposed_keys[] = {
+	{.name = "type",
+	 CUSTOM(exposed_type),
+	 .expected = "a network type",
+	 .doc = "The network type; by default the one of the plugin's name."},
+	{.name = "scope",
+	 .kind = KEY_CHOICE,
+	 .offset = offsetof(struct config_exposed, scope),
+	 RANGE(NDRV_SCOPE_LOCAL, NDRV_SCOPE_GLOBAL),
+	 .choices = "local|global",
+	 .fallback = "local",
+	 .doc = "What Docker is told: global networks are those of a swarm."},
+	{.name = "connectivity_scope",
+	 .kind = KEY_CHOICE,
+	 .offset = offsetof(struct config_exposed, connectivity_scope),
+	 RANGE(NDRV_SCOPE_LOCAL, NDRV_SCOPE_GLOBAL),
+	 .choices = "local|global",
+	 .fallback = "local",
+	 .doc = "Whether endpoints of one network reach each other over several machines."},
+};
+const struct schema schema_exposed = {exposed_keys, COUNT(exposed_keys)};
 
 static const struct schema_key driver_keys[] = {
 	{.name = "file",
@@ -293,7 +331,8 @@ int schema_unknown(const struct schema *schema, const struct node *member, struc
 	const char *near = ndrv_options_nearest(names, count, member->key);
 	if (near)
 		return node_fail_key(member, err, "unknown key \"%s\", did you mean \"%s\"?", word, near);
-	const char *section = schema == &schema_driver || schema == &schema_pool ? NULL : elsewhere(member->key);
+	const char *section =
+		schema == &schema_driver || schema == &schema_pool || schema == &schema_exposed ? NULL : elsewhere(member->key);
 	if (section && *section)
 		return node_fail_key(member, err, "unknown key \"%s\" here, it belongs under \"%s\"", word, section);
 	if (section)

@@ -43,9 +43,10 @@ struct schema {
 	uint32_t count;
 };
 
-extern const struct schema schema_top;	  /* struct config */
-extern const struct schema schema_pool;	  /* struct config_pool, an item of address_pools */
-extern const struct schema schema_driver; /* struct config_driver: an entry of drivers, or a drop-in file */
+extern const struct schema schema_top;	   /* struct config */
+extern const struct schema schema_pool;	   /* struct config_pool, an item of address_pools */
+extern const struct schema schema_exposed; /* struct config_exposed: an entry of docker.expose */
+extern const struct schema schema_driver;  /* struct config_driver: an entry of drivers, or a drop-in file */
 
 const struct schema_key *schema_find(const struct schema *schema, const char *name);
 /* Refuses the key of `member` with the nearest known one, or with all that are known. */
@@ -71,6 +72,8 @@ int read_node_name(const struct node *node, void *into, struct arena *arena, str
 int read_node_address(const struct node *node, void *into, struct arena *arena, struct ndrv_error *err);
 int read_deny(const struct node *node, void *into, struct arena *arena, struct ndrv_error *err);
 int read_pools(const struct node *node, void *into, struct arena *arena, struct ndrv_error *err);
+int read_exposed(const struct node *node, void *into, struct arena *arena, struct ndrv_error *err);
+int read_exposed_type(const struct node *node, void *into, struct arena *arena, struct ndrv_error *err);
 int read_drivers(const struct node *node, void *into, struct arena *arena, struct ndrv_error *err);
 int read_driver_file(const struct node *node, void *into, struct arena *arena, struct ndrv_error *err);
 int read_sha256(const struct node *node, void *into, struct arena *arena, struct ndrv_error *err);
@@ -81,6 +84,8 @@ int describe_node_name(const void *from, struct arena *arena, struct ndrv_value 
 int describe_node_address(const void *from, struct arena *arena, struct ndrv_value *ret, struct ndrv_error *err);
 int describe_deny(const void *from, struct arena *arena, struct ndrv_value *ret, struct ndrv_error *err);
 int describe_pools(const void *from, struct arena *arena, struct ndrv_value *ret, struct ndrv_error *err);
+int describe_exposed(const void *from, struct arena *arena, struct ndrv_value *ret, struct ndrv_error *err);
+int describe_exposed_type(const void *from, struct arena *arena, struct ndrv_value *ret, struct ndrv_error *err);
 int describe_drivers(const void *from, struct arena *arena, struct ndrv_value *ret, struct ndrv_error *err);
 int describe_driver_file(const void *from, struct arena *arena, struct ndrv_value *ret, struct ndrv_error *err);
 int describe_sha256(const void *from, struct arena *arena, struct ndrv_value *ret, struct ndrv_error *err);

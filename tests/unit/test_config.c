@@ -254,6 +254,7 @@ static void every_key_stands_in_the_shipped_file(void **state)
 
 	check_keys_stand_in(&schema_top, text, "conf/ndrvd.yaml", "", ":");
 	check_keys_stand_in(&schema_pool, text, "conf/ndrvd.yaml", "", ":");
+	check_keys_stand_in(&schema_exposed, text, "conf/ndrvd.yaml", "", ":");
 	check_keys_stand_in(&schema_driver, text, "conf/ndrvd.yaml", "", ":");
 	free(text);
 }
@@ -291,6 +292,7 @@ static void every_key_and_default_stands_in_the_documentation(void **state)
 
 	check_rows(&schema_top, "", text);
 	check_rows(&schema_pool, "address_pools[]", text);
+	check_rows(&schema_exposed, "docker.expose.NAME", text);
 	check_rows(&schema_driver, "drivers.NAME", text);
 	free(text);
 }
