@@ -94,6 +94,10 @@ int link_delete_bridge(struct ndrv_call *call, const struct ndrv_network *networ
 int link_make_pair(struct ndrv_call *call, const struct ndrv_network *network, const struct net *net, struct ep *ep, int netns_fd);
 /* Deletes a link of ours by name; one that is gone is success, a stranger's is left alone. */
 int link_delete_ours(struct ndrv_call *call, const struct ndrv_network *network, const char *name);
+/* Whether the bridge may send a frame back through the port it came from. An endpoint that talks to its own published port needs it
+ * where bridged frames pass the IP firewall (net.bridge.bridge-nf-call-iptables): they are translated on the bridge then. Frames to
+ * all come back too, so only where something is published. */
+int link_set_hairpin(struct ndrv_call *call, const struct ep *ep, bool on);
 /* The outer end is there and a port of the bridge (made one again if need be). NO_LINK when it is gone. */
 int link_check_pair(struct ndrv_call *call, const struct ndrv_network *network, const struct net *net, struct ep *ep);
 

@@ -121,14 +121,38 @@ static void *copy_of(const void *from, size_t bytes)
 	return copy;
 }
 
+/* A port whose link is gone has nothing to be put back. */
+static void hairpin_off(struct ndrv_call *call, const struct net *net, const struct ep *ep)
+{
+	struct ndrv_error ignored = {0}, *err = call->err;
+
+	if (!net || !net->options.hairpin)
+		return;
+	call->err = &ignored;
+	(void)link_set_hairpin(call, ep, false);
+	call->err = err;
+}
+
 /* All of them or none; what was published before stays when it fails. */
 static int replace(const struct bridge *bridge, struct ndrv_call *call, const struct ndrv_endpoint *endpoint, const struct ep *ep,
 		   struct ndrv_port_binding *bindings, uint32_t count)
 {
+	const struct net *net = endpoint->network->priv;
+	int rc = 0;
+
 	if (!count && !ep->binding_count)
 		return 0;
-	return count ? ndrv_nat_publish(bridge->host, call, endpoint, bindings, count)
-		     : ndrv_nat_unpublish(bridge->host, call, endpoint);
+	if (!count) {
+		hairpin_off(call, net, ep);
+		return ndrv_nat_unpublish(bridge->host, call, endpoint);
+	}
+	if (net->options.hairpin && NDRV_HAS(bridge->host, nat))
+		rc = link_set_hairpin(call, ep, true);
+	if (!rc)
+		rc = ndrv_nat_publish(bridge->host, call, endpoint, bindings, count);
+	if (rc && !ep->binding_count)
+		hairpin_off(call, net, ep);
+	return rc;
 }
 
 int bridge_program_external(void *self, struct ndrv_call *call, struct ndrv_network *network, struct ndrv_endpoint *endpoint,
@@ -174,7 +198,8 @@ int bridge_revoke_external(void *self, struct ndrv_call *call, struct ndrv_netwo
 	struct ep *ep = endpoint->priv;
 	int rc = 0;
 
-	(void)network;
+	if (ep && ep->binding_count)
+		hairpin_off(call, network->priv, ep);
 	if (NDRV_HAS(bridge->host, nat) && (!ep || ep->binding_count || (call->flags & NDRV_CALL_UNDO)))
 		rc = ndrv_nat_unpublish(bridge->host, call, endpoint);
 	if (rc)

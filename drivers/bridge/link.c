@@ -214,21 +214,31 @@ int link_delete_bridge(struct ndrv_call *call, const struct ndrv_network *networ
 
 /* --- the pairs --- */
 
-/* Ports that may not reach each other, only the bridge itself. */
-static int isolate_port(struct ndrv_call *call, const struct ep *ep)
+static int set_port(struct ndrv_call *call, const struct ep *ep, int attribute, bool on, const char *what)
 {
 	struct ifinfomsg ifi = {.ifi_family = AF_BRIDGE, .ifi_index = (int)ep->outer_index};
 	struct nl_msg *msg = nlmsg_alloc_simple(RTM_SETLINK, 0);
 	struct nlattr *nest;
 
 	if (msg && nlmsg_append(msg, &ifi, sizeof(ifi), NLMSG_ALIGNTO) == 0 &&
-	    (nest = nla_nest_start(msg, IFLA_PROTINFO | NLA_F_NESTED)) && nla_put_u8(msg, IFLA_BRPORT_ISOLATED, 1) == 0) {
+	    (nest = nla_nest_start(msg, IFLA_PROTINFO | NLA_F_NESTED)) && nla_put_u8(msg, attribute, on) == 0) {
 		(void)nla_nest_end(msg, nest);
 	} else {
 		nlmsg_free(msg);
 		msg = NULL;
 	}
-	return ndrv_nl_send(call->host_nl, msg, call->err, "isolate bridge port %s", ep->outer);
+	return ndrv_nl_send(call->host_nl, msg, call->err, "%s bridge port %s", what, ep->outer);
+}
+
+/* Ports that may not reach each other, only the bridge itself. */
+static int isolate_port(struct ndrv_call *call, const struct ep *ep)
+{
+	return set_port(call, ep, IFLA_BRPORT_ISOLATED, true, "isolate");
+}
+
+int link_set_hairpin(struct ndrv_call *call, const struct ep *ep, bool on)
+{
+	return set_port(call, ep, IFLA_BRPORT_MODE, on, "set hairpin mode of");
 }
 
 /* A port has no use for an address of its own, and a thousand of them in one table make each further one slower by a third. The
