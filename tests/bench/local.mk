@@ -46,3 +46,9 @@ tests_bench_bench_crash_SOURCES = tests/bench/bench_crash.c
 tests_bench_bench_crash_CPPFLAGS = $(TEST_CPPFLAGS) -DBUILT_DRIVERS='"$(abs_top_builddir)/drivers/.libs"'
 tests_bench_bench_crash_LDADD = tests/lib/libtest.a $(TEST_LIBS)
 tests_bench_bench_crash_DEPENDENCIES = tests/lib/libtest.a host/libhost.a sdk/libndrv.a $(driver_LTLIBRARIES)
+
+check_PROGRAMS += tests/bench/bench_ports
+tests_bench_bench_ports_SOURCES = tests/bench/bench_ports.c
+tests_bench_bench_ports_CPPFLAGS = $(TEST_CPPFLAGS) -DBUILT_DRIVERS='"$(abs_top_builddir)/drivers/.libs"'
+tests_bench_bench_ports_LDADD = tests/lib/libtest.a $(TEST_LIBS)
+tests_bench_bench_ports_DEPENDENCIES = tests/lib/libtest.a host/libhost.a sdk/libndrv.a $(driver_LTLIBRARIES)

@@ -10,8 +10,6 @@
 #include "host/base/clock.h"
 #include "tests/lib/test.h"
 
-#define UDP_PORT 7101
-#define TCP_PORT 7102
 #define CHUNK 4096
 
 struct opening {
@@ -116,15 +114,16 @@ static void *receive_stream(void *data)
 void flow_start(struct flow *flow, const struct netns *from, const struct netns *to, const char *address)
 {
 	static void *(*const work[])(void *) = {receive_datagrams, send_datagrams, receive_stream, send_stream};
-	struct sockaddr_in udp = address_of(address, UDP_PORT), tcp = address_of(address, TCP_PORT);
+	struct sockaddr_in udp = address_of(address, FLOW_UDP_PORT), tcp = address_of(address, FLOW_TCP_PORT);
+	struct sockaddr_in own = address_of("0.0.0.0", FLOW_UDP_PORT), own_tcp = address_of("0.0.0.0", FLOW_TCP_PORT);
 
 	*flow = (struct flow){0};
 	flow->udp_from = socket_in(from, SOCK_DGRAM);
 	flow->udp_to = socket_in(to, SOCK_DGRAM);
-	assert_int_equal(bind(flow->udp_to, (struct sockaddr *)&udp, sizeof(udp)), 0);
+	assert_int_equal(bind(flow->udp_to, (struct sockaddr *)&own, sizeof(own)), 0);
 	assert_int_equal(connect(flow->udp_from, (struct sockaddr *)&udp, sizeof(udp)), 0);
 	int listener = socket_in(to, SOCK_STREAM);
-	assert_int_equal(bind(listener, (struct sockaddr *)&tcp, sizeof(tcp)), 0);
+	assert_int_equal(bind(listener, (struct sockaddr *)&own_tcp, sizeof(own_tcp)), 0);
 	assert_int_equal(listen(listener, 1), 0);
 	flow->tcp_from = socket_in(from, SOCK_STREAM);
 	assert_int_equal(connect(flow->tcp_from, (struct sockaddr *)&tcp, sizeof(tcp)), 0);

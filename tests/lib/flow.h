@@ -21,7 +21,10 @@ struct flow {
 	uint64_t longest_gap_ns; /* between two datagrams that arrived */
 };
 
-/* From one to the other, which has the IPv4 address `to`. */
+#define FLOW_UDP_PORT 7101
+#define FLOW_TCP_PORT 7102
+
+/* From one to the other, which is reached at the IPv4 address `address`: its own, or one it has published these ports on. */
 void flow_start(struct flow *flow, const struct netns *from, const struct netns *to, const char *address);
 /* Stops sending and waits for what is under way. */
 void flow_stop(struct flow *flow);
