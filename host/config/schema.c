@@ -328,15 +328,16 @@ int schema_unknown(const struct schema *schema, const struct node *member, struc
 	for (uint32_t i = 0; i < count; i++)
 		names[i].name = schema->keys[i].name;
 	text_clip(member->key, word);
-	const char *near = ndrv_options_nearest(names, count, member->key);
-	if (near)
-		return node_fail_key(member, err, "unknown key \"%s\", did you mean \"%s\"?", word, near);
+	/* What is right elsewhere is no misspelling. */
 	const char *section =
 		schema == &schema_driver || schema == &schema_pool || schema == &schema_exposed ? NULL : elsewhere(member->key);
 	if (section && *section)
 		return node_fail_key(member, err, "unknown key \"%s\" here, it belongs under \"%s\"", word, section);
 	if (section)
 		return node_fail_key(member, err, "unknown key \"%s\" here, it belongs at the top level", word);
+	const char *near = ndrv_options_nearest(names, count, member->key);
+	if (near)
+		return node_fail_key(member, err, "unknown key \"%s\", did you mean \"%s\"?", word, near);
 	for (uint32_t i = 0; i < count && used < sizeof(text); i++)
 		used += (size_t)snprintf(text + used, sizeof(text) - used, "%s%s", i > 0 ? ", " : "", names[i].name);
 	return node_fail_key(member, err, "unknown key \"%s\", the keys here are %s", word, text);
