@@ -52,3 +52,8 @@ tests_bench_bench_ports_SOURCES = tests/bench/bench_ports.c
 tests_bench_bench_ports_CPPFLAGS = $(TEST_CPPFLAGS) -DBUILT_DRIVERS='"$(abs_top_builddir)/drivers/.libs"'
 tests_bench_bench_ports_LDADD = tests/lib/libtest.a $(TEST_LIBS)
 tests_bench_bench_ports_DEPENDENCIES = tests/lib/libtest.a host/libhost.a sdk/libndrv.a $(driver_LTLIBRARIES)
+# --- table
+check_PROGRAMS += tests/bench/bench_table
+tests_bench_bench_table_SOURCES = tests/bench/bench_table.c
+tests_bench_bench_table_CPPFLAGS = $(TEST_CPPFLAGS) $(SQLITE_CFLAGS)
+tests_bench_bench_table_LDADD = $(HOST_LIBS)
