@@ -4,6 +4,7 @@
 
 #include "host/dispatch/handles.h"
 #include "host/state/record.h"
+#include "host/table/names.h"
 
 #define WHAT "join info"
 
@@ -155,10 +156,14 @@ static int add_table_entry(struct ndrv_join *join, const char *table, const char
 	if (bytes > ROW_BYTES_MAX || (bytes && !value))
 		return ndrv_fail(err, NDRV_E_BAD_REQUEST, "the value of entry %s of table %s has at most %u bytes", key, table,
 				 ROW_BYTES_MAX);
+	int rc = table_name_check("a table's name", table, err);
+	rc = rc ? rc : table_name_check("a row's key", key, err);
+	if (rc)
+		return rc;
 	struct join_result *state = handle_open(part, WHAT, err);
 	if (!state)
 		return -NDRV_E_STALE_HANDLE;
-	int rc = keep_row(state, table, key, value, bytes, err);
+	rc = keep_row(state, table, key, value, bytes, err);
 	handle_close(part);
 	return rc;
 }

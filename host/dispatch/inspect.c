@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "host/dispatch/handlers.h"
+#include "host/dispatch/rows.h"
 #include "host/dispatch/steps.h"
 #include "host/dispatch/unserved.h"
 
@@ -232,6 +233,7 @@ int run_network_inspect(struct job *job)
 		if (mine)
 			(void)network_each_endpoint(network, add_endpoint, both);
 		tree_set(&tree, &job->reply.value, "endpoints", endpoints);
+		rows_describe_peers(job->dispatch, &tree, &job->reply.value, network->view.id);
 		job->reply.network_id = arena_strdup(&job->arena, network->view.id);
 		rc = tree.rc;
 	}

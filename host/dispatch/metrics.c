@@ -7,6 +7,7 @@
 
 #include "host/dispatch/core.h"
 #include "host/dispatch/handlers.h"
+#include "host/dispatch/rows.h"
 
 /* Upper bounds of the duration histogram, in microseconds; a last bucket has no bound. */
 static const uint32_t bounds_us[] = {50, 100, 250, 500, 1000, 2500, 5000, 10000, 25000, 100000, 1000000, 10000000};
@@ -110,6 +111,27 @@ static void print_gauge(FILE *file, const char *name, const char *help, uint64_t
 	(void)fprintf(file, "# HELP %s %s\n# TYPE %s gauge\n%s %llu\n", name, help, name, name, (unsigned long long)value);
 }
 
+static void add_behind(const struct table_info *info, void *data)
+{
+	*(uint64_t *)data += info->behind;
+}
+
+static void print_tables(FILE *file, struct dispatch *dispatch)
+{
+	struct tables *tables = tables_of(dispatch);
+	struct tables_totals totals;
+	uint64_t behind = 0;
+
+	if (!tables)
+		return;
+	tables_total(tables, &totals);
+	tables_each(tables, NULL, add_behind, &behind);
+	print_gauge(file, "ndrv_table_rows", "Rows of tables.", totals.rows);
+	print_gauge(file, "ndrv_table_rows_behind", "Rows that drivers are not up to date with.", behind);
+	print_gauge(file, "ndrv_nodes", "Nodes that share tables.", totals.nodes);
+	print_gauge(file, "ndrv_tables_stale", "1: the tables' store cannot be reached.", totals.stale);
+}
+
 static void print_gauges(FILE *file, struct dispatch *dispatch)
 {
 	struct executor_stats stats;
@@ -126,6 +148,7 @@ static void print_gauges(FILE *file, struct dispatch *dispatch)
 	print_gauge(file, "ndrv_operations_queued", "Operations no worker has taken yet.", stats.queued);
 	print_gauge(file, "ndrv_operations_waiting", "Operations waiting for their network's turn.", stats.waiting);
 	print_gauge(file, "ndrv_operations_stuck", "Operations past their deadline whose driver still runs.", stats.late);
+	print_tables(file, dispatch);
 }
 
 int run_metrics(struct job *job)

@@ -113,6 +113,31 @@ void rows_describe(struct dispatch *dispatch, struct tree *tree, struct ndrv_val
 	tree_set(tree, map, "tables", out);
 }
 
+static void add_peer(const struct table_node *node, void *data)
+{
+	struct listing *listing = data;
+	struct tree *tree = listing->tree;
+	struct ndrv_value map = {.type = NDRV_MAP};
+
+	tree_text(tree, &map, "node", node->name);
+	if (node->address[0])
+		tree_text(tree, &map, "address", node->address);
+	tree_bool(tree, &map, "self", node->self);
+	tree_int(tree, &map, "rows", (int64_t)node->rows);
+	tree_add(tree, &listing->list, map);
+}
+
+void rows_describe_peers(struct dispatch *dispatch, struct tree *tree, struct ndrv_value *map, const char *nid)
+{
+	struct listing peers = {.tree = tree, .list = {.type = NDRV_LIST}};
+	struct tables *tables = tables_of(dispatch);
+
+	if (tables)
+		tables_each_peer(tables, nid, add_peer, &peers);
+	if (peers.list.count)
+		tree_set(tree, map, "peers", peers.list);
+}
+
 /* --- one row --- */
 
 struct getting {

@@ -41,5 +41,7 @@ struct tables *tables_of(struct dispatch *dispatch);
 
 /* For status. */
 void rows_describe(struct dispatch *dispatch, struct tree *tree, struct ndrv_value *map);
+/* "peers": the nodes that have rows in a network, where there are any. */
+void rows_describe_peers(struct dispatch *dispatch, struct tree *tree, struct ndrv_value *map, const char *nid);
 
 #endif

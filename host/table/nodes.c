@@ -304,3 +304,62 @@ void tables_each_node(struct tables *tables, void (*each)(const struct table_nod
 	}
 	(void)pthread_mutex_unlock(&tables->lock);
 }
+
+/* --- who has rows in a network --- */
+
+static int begin_count(struct idmap_node *node, void *data)
+{
+	(void)data;
+	((struct owner *)(void *)node)->counted = 0;
+	return 0;
+}
+
+static int count_row(struct idmap_node *node, void *data)
+{
+	const struct row *row = (struct row *)(void *)node;
+
+	(void)data;
+	row->owner->counted += row->value != NULL;
+	return 0;
+}
+
+struct peering {
+	struct tables *tables;
+	void (*each)(const struct table_node *node, void *data);
+	void *data;
+};
+
+static int tell_peer(struct idmap_node *node, void *data)
+{
+	const struct owner *owner = (struct owner *)(void *)node;
+	const struct peering *peering = data;
+	const struct node_entry *entry = (struct node_entry *)(void *)idmap_find(&peering->tables->nodes, owner->name);
+	const struct table_node peer = {
+		.name = owner->name,
+		.address = entry ? entry->address : "",
+		.bind_address = entry ? entry->bind_address : "",
+		.self = !strcmp(owner->name, peering->tables->node),
+		.revision = entry ? entry->revision : 0,
+		.rows = owner->counted,
+	};
+
+	if (owner->counted)
+		peering->each(&peer, peering->data);
+	return 0;
+}
+
+void tables_each_peer(struct tables *tables, const char *nid, void (*each)(const struct table_node *node, void *data), void *data)
+{
+	struct peering peering = {.tables = tables, .each = each, .data = data};
+	struct table *table;
+
+	(void)pthread_mutex_lock(&tables->lock);
+	struct tnet *net = net_find(tables, nid);
+	if (net && net->open) {
+		(void)idmap_each(&tables->owners, begin_count, NULL);
+		TAILQ_FOREACH(table, &net->tables, next)
+		(void)idmap_each(&table->rows, count_row, NULL);
+		(void)idmap_each(&tables->owners, tell_peer, &peering);
+	}
+	(void)pthread_mutex_unlock(&tables->lock);
+}

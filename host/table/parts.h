@@ -19,6 +19,7 @@ struct value {
 struct owner {
 	struct idmap_node node; /* by name; first */
 	uint64_t rows;		/* live ones; an owner without is freed unless a row or node holds it */
+	uint64_t counted;	/* tables_each_peer() */
 	uint32_t refs;
 	char name[];
 };

@@ -125,6 +125,8 @@ int tables_node_add(struct tables *tables, const char *name, const char *address
 /* Its rows go, then it. NOT_FOUND. */
 int tables_node_remove(struct tables *tables, const char *name, struct ndrv_error *err);
 void tables_each_node(struct tables *tables, void (*each)(const struct table_node *node, void *data), void *data);
+/* The nodes that have rows in the network, with the number of those; the address of one that is not known is "". */
+void tables_each_peer(struct tables *tables, const char *nid, void (*each)(const struct table_node *node, void *data), void *data);
 
 /* A network type wants to hear of nodes: all of them, from the first; `serves` false: no more. */
 int tables_type_serves(struct tables *tables, const char *type, bool serves, struct ndrv_error *err);

@@ -200,6 +200,16 @@ static void collect_origin(struct going *going, struct tnet *net)
 		return;
 }
 
+/* In the order they came: neighbours on disk, too. */
+static void collect_log(struct tables *tables, struct going *going)
+{
+	struct row *row;
+
+	TAILQ_FOREACH(row, &tables->log, log)
+	if (collect(going, row))
+		return;
+}
+
 static void collect_all(struct tables *tables, struct going *going)
 {
 	struct tnet *net = going->nid ? net_find(tables, going->nid) : NULL;
@@ -210,7 +220,7 @@ static void collect_all(struct tables *tables, struct going *going)
 	else if (net)
 		(void)collect_network(&net->node, going);
 	else if (!going->nid)
-		(void)idmap_each(&tables->nets, collect_network, going);
+		collect_log(tables, going);
 }
 
 /* The rows go from memory even when the backend cannot be told: the next start finds them again, and that nobody has them. */

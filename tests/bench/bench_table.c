@@ -235,6 +235,10 @@ int main(int argc, char **argv)
 	uint64_t since = clock_ns();
 	check(rows_start(rows, "alpha", &err), &err);
 	(void)say("read at a start", seconds(since));
+	check(tables_node_add(rows_tables(rows), "beta", "192.0.2.2", NULL, &err), &err);
+	since = clock_ns();
+	check(tables_node_remove(rows_tables(rows), "beta", &err), &err);
+	(void)say("rows of a node that leaves", seconds(since));
 	rows_free(rows);
 	store_close(store);
 	(void)snprintf(command, sizeof(command), "rm -rf %s", dir);

@@ -361,6 +361,15 @@ static void nodes_are_told_to_drivers_that_span_hosts(void **state)
 	expect(rig, "new 192.0.2.2; ");
 	assert_reply_ok(write_row(rig, "n1", "k", "other", "v"));
 	expect(rig, "n1: +k; ");
+	struct request request = rig_request(rig, REQ_NETWORK_INSPECT);
+	request.network = "n1";
+	struct reply reply = rig_run(rig, &request);
+	const struct ndrv_value *peers = ndrv_map_get(&reply.value, "peers");
+	const char *address = NULL;
+	assert_non_null(peers);
+	assert_int_equal(peers->count, 1);
+	assert_int_equal(ndrv_map_string(&peers->u.items[0], "address", &address, NULL), 1);
+	assert_string_equal(address, "192.0.2.2");
 	assert_reply_ok(node(rig, REQ_NODE_REMOVE, "other", NULL));
 	expect_both(rig, "n1: -k; ", "delete 192.0.2.2; ");
 	assert_reply_fails(node(rig, REQ_NODE_REMOVE, "other", NULL), NDRV_E_NOT_FOUND, "other");
