@@ -58,25 +58,31 @@ static char *error_text(const struct ndrv_error *error, size_t *ret_bytes)
 
 /* --- requests --- */
 
+/* Nothing is refused before its body is here, so that the connection can be used again. */
 static void docker_head(void *data, struct exchange *exchange)
+{
+	(void)data;
+	enum wire_method method = exchange->target[0] == '/' ? wire_method_find(exchange->target + 1) : WIRE_COUNT;
+	exchange->route = method == WIRE_COUNT ? NULL : &methods[method];
+}
+
+/* True: there is no such method, and that is said. */
+static bool answer_unknown(struct exchange *exchange)
 {
 	struct ndrv_error error = {0};
 
-	(void)data;
-	enum wire_method method = exchange->target[0] == '/' ? wire_method_find(exchange->target + 1) : WIRE_COUNT;
-	if (method == WIRE_COUNT) {
+	if (!exchange->route) {
 		(void)ndrv_fail(&error, NDRV_E_NOT_IMPLEMENTED, "The API is not implemented yet: there is no %.80s",
 				exchange->target);
 		exchange_fail(exchange, 404, &error);
-		return;
+		return true;
 	}
-	if (strcmp(exchange->method, "POST") != 0) {
-		(void)ndrv_fail(&error, NDRV_E_BAD_REQUEST, "%s is asked with POST", exchange->target);
-		exchange_allow(exchange, "POST");
-		exchange_fail(exchange, 405, &error);
-		return;
-	}
-	exchange->route = &methods[method];
+	if (strcmp(exchange->method, "POST") == 0)
+		return false;
+	(void)ndrv_fail(&error, NDRV_E_BAD_REQUEST, "%s is asked with POST", exchange->target);
+	exchange_allow(exchange, "POST");
+	exchange_fail(exchange, 405, &error);
+	return true;
 }
 
 static const char *scope_name(uint32_t scope)
@@ -110,14 +116,24 @@ static bool is_node(enum wire_method method, const struct wire_request *request)
 	return (method != WIRE_DISCOVER_NEW && method != WIRE_DISCOVER_DELETE) || request->node.type == NODE;
 }
 
+/* Our own remote driver says who it is, as every client does. */
+static bool is_host(const struct exchange *exchange)
+{
+	const char *agent = MHD_lookup_connection_value(exchange->mhd, MHD_HEADER_KIND, MHD_HTTP_HEADER_USER_AGENT);
+
+	return agent && strncmp(agent, WIRE_USER_AGENT, strlen(WIRE_USER_AGENT)) == 0;
+}
+
 static void docker_serve(void *data, struct exchange *exchange)
 {
 	const struct docker *docker = data;
-	enum wire_method method = *(const enum wire_method *)exchange->route;
 	struct ndrv_error error = {0};
 	struct wire_request request;
 	struct wire_reply nothing = {0};
 
+	if (answer_unknown(exchange))
+		return;
+	enum wire_method method = *(const enum wire_method *)exchange->route;
 	if (answer_static(docker, exchange, method))
 		return;
 	if (exchange->caller.role == ROLE_NONE) {
@@ -132,21 +148,13 @@ static void docker_serve(void *data, struct exchange *exchange)
 		return;
 	}
 	if (!rc)
-		rc = docker_decode(method, docker->type, &request, &exchange->request, &error);
+		rc = docker_decode(method, is_host(exchange), docker->type, &request, &exchange->request, &error);
 	if (rc) {
 		log_warning("docker", "%s: %s: refused: %s", docker->name, exchange->id, error.text);
 		fail(exchange, &error);
 		return;
 	}
 	exchange_submit(exchange);
-}
-
-/* Our own remote driver says who it is, as every client does. */
-static bool is_host(const struct exchange *exchange)
-{
-	const char *agent = MHD_lookup_connection_value(exchange->mhd, MHD_HEADER_KIND, MHD_HTTP_HEADER_USER_AGENT);
-
-	return agent && strncmp(agent, WIRE_USER_AGENT, strlen(WIRE_USER_AGENT)) == 0;
 }
 
 static void docker_encode(void *data, struct exchange *exchange, const struct reply *reply)

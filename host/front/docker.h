@@ -6,6 +6,8 @@
  *  - the status is 200 for every method there is, whatever became of it; 404 means that there is no such method;
  *  - a request without its body is an error: it is dockerd's second try after a hang-up, with the body lost;
  *  - deleting what is not there is success, and EndpointOperInfo has no errors;
+ *  - a network that dockerd deletes goes with what is left on it: dockerd has forgotten it whatever the answer is, and endpoints of
+ *    containers that died with dockerd are never deleted otherwise;
  *  - an address or MAC that came with the request does not come back: dockerd would take it for a change. */
 #ifndef HOST_FRONT_DOCKER_H
 #define HOST_FRONT_DOCKER_H
@@ -36,10 +38,11 @@ struct http *docker_http(struct docker *docker);
 
 #include "sdk/wire/docker.h"
 
-/* Fills `request` from the decoded message. BAD_REQUEST. */
-int docker_decode(enum wire_method method, const char *type, const struct wire_request *from, struct request *request,
+/* Fills `request` from the decoded message. `is_host`: who asks is the remote driver of an ndrvd, which can tell errors apart.
+ * BAD_REQUEST. */
+int docker_decode(enum wire_method method, bool is_host, const char *type, const struct wire_request *from, struct request *request,
 		  struct ndrv_error *err);
-/* What the dispatcher said, as a message. `is_host`: who asks is the remote driver of an ndrvd, which can tell errors apart. */
+/* What the dispatcher said, as a message. */
 void docker_reply(enum wire_method method, bool is_host, const struct reply *from, struct wire_reply *ret);
 
 #endif

@@ -157,6 +157,7 @@ enum {
 	GONE_IS_FINE = 1u << 0,	  /* it deletes: what is not there is deleted */
 	NEVER_FAILS = 1u << 1,	  /* dockerd would not start the container, for no reason of the user's */
 	ABSENT_IS_FINE = 1u << 2, /* a driver without the op has nothing to say */
+	NO_WAY_BACK = 1u << 3,	  /* dockerd has forgotten it already */
 };
 
 static const struct row {
@@ -169,7 +170,7 @@ static const struct row {
 	[WIRE_ALLOCATE_NETWORK] = {REQ_NETWORK_ALLOCATE, 0, read_network, write_allocated},
 	[WIRE_FREE_NETWORK] = {REQ_NETWORK_FREE, GONE_IS_FINE, read_type, NULL},
 	[WIRE_CREATE_NETWORK] = {REQ_NETWORK_CREATE, 0, read_network, NULL},
-	[WIRE_DELETE_NETWORK] = {REQ_NETWORK_DELETE, GONE_IS_FINE, NULL, NULL},
+	[WIRE_DELETE_NETWORK] = {REQ_NETWORK_DELETE, GONE_IS_FINE | NO_WAY_BACK, NULL, NULL},
 	[WIRE_CREATE_ENDPOINT] = {REQ_ENDPOINT_CREATE, 0, read_endpoint, write_endpoint},
 	[WIRE_DELETE_ENDPOINT] = {REQ_ENDPOINT_DELETE, GONE_IS_FINE, NULL, NULL},
 	[WIRE_ENDPOINT_INFO] = {REQ_ENDPOINT_INFO, NEVER_FAILS, NULL, write_info},
@@ -181,11 +182,12 @@ static const struct row {
 	[WIRE_DISCOVER_DELETE] = {REQ_DISCOVER_DELETE, GONE_IS_FINE, read_node, NULL},
 };
 
-int docker_decode(enum wire_method method, const char *type, const struct wire_request *from, struct request *request,
+int docker_decode(enum wire_method method, bool is_host, const char *type, const struct wire_request *from, struct request *request,
 		  struct ndrv_error *err)
 {
 	const struct row *row = &rows[method];
 
+	request->force = (row->flags & NO_WAY_BACK) && !is_host;
 	request->op = row->op;
 	request->network = from->network;
 	request->endpoint = from->endpoint;

@@ -35,3 +35,10 @@ TESTS += %D%/test_loop
 %C%_test_loop_CPPFLAGS = $(REMOTE_CPPFLAGS)
 %C%_test_loop_LDADD = $(REMOTE_LIBS)
 EXTRA_%C%_test_loop_DEPENDENCIES = drivers/remote.la tests/conformance/rec.la tests/conformance/recglobal.la
+
+check_PROGRAMS += %D%/test_docker
+TESTS += %D%/test_docker
+%C%_test_docker_SOURCES = %D%/test_docker.c $(RIG_REMOTE)
+%C%_test_docker_CPPFLAGS = $(REMOTE_CPPFLAGS)
+%C%_test_docker_LDADD = $(REMOTE_LIBS)
+EXTRA_%C%_test_docker_DEPENDENCIES = tests/conformance/rec.la tests/conformance/recglobal.la
