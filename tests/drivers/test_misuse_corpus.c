@@ -15,7 +15,7 @@
 	"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef" \
 	"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 
-static const char *const types[] = {"bridge", "macvlan", "ipvlan", "null", "host"};
+static const char *const types[] = {"bridge", "macvlan", "ipvlan", "overlay", "null", "host"};
 #define TYPES (sizeof(types) / sizeof(types[0]))
 
 static struct fakehost host;
@@ -26,8 +26,26 @@ static int refusals;
 
 static struct nsdump here, there; /* of the host, of the sandbox */
 
+/* What the kernel adds to a link of the driver's in its own time, when it can send. */
+static void settle(void)
+{
+	struct ndrv_nl *nl = netns_nl(NULL);
+	struct ndrv_link *links = NULL;
+	struct ndrv_error err = {0};
+	uint32_t count = 0;
+	bool ready;
+
+	assert_ok(ndrv_link_list(nl, &links, &count, &err), &err);
+	for (uint32_t i = 0; i < count; i++)
+		if (ndrv_link_name_is_ours(links[i].name) && !strcmp(host.type, "overlay"))
+			assert_ok(ready_wait(nl, &links[i].index, 1, UINT64_C(5000000000), &ready, &err), &err);
+	free(links);
+	ndrv_nl_close(nl);
+}
+
 static void remember(void)
 {
+	settle();
 	nsdump_take(&here, NULL);
 	nsdump_take(&there, &sandbox);
 }
@@ -54,6 +72,21 @@ static void quiet_cable(void)
 	(void)fclose(file);
 }
 
+/* What a driver that spans hosts has to know first. */
+static void name_node(void)
+{
+	const struct ndrv_discovery self = {.size = sizeof(self),
+					    .type = NDRV_DISCOVER_NODE,
+					    .address = "192.0.2.1",
+					    .bind_address = "",
+					    .self = 1,
+					    .provider = "",
+					    .store_address = ""};
+
+	if (host.ops->discover_new)
+		assert_ok(host.ops->discover_new(host.self, fakehost_call(&host, 0), &self), &host.err);
+}
+
 static void open_type(const char *type)
 {
 	netns_enter_fresh();
@@ -63,6 +96,7 @@ static void open_type(const char *type)
 	quiet_cable();
 	fakehost_open(&host, type);
 	host.front = NDRV_FRONT_CONTROL;
+	name_node();
 	remember();
 }
 
@@ -78,14 +112,22 @@ static bool is_child(void)
 	return host.ops->options && (!strcmp(host.type, "macvlan") || !strcmp(host.type, "ipvlan"));
 }
 
+/* What a network of that type cannot do without. */
+static void dress(void)
+{
+	if (is_child())
+		fakenet_label(&net, "parent", "p0");
+	if (!strcmp(host.type, "overlay"))
+		fakenet_label(&net, "com.docker.network.driver.overlay.vxlanid_list", "4096");
+}
+
 static void init_net(const char *id)
 {
 	bool plain = host.capability.flags & NDRV_CAPABILITY_NO_IPAM;
 
 	fakenet_init(&net, &host, id, plain ? NULL : "10.6.0.0/24", plain ? NULL : "10.6.0.1/24", plain ? NULL : "fd06::/64",
 		     plain ? NULL : "fd06::1/64");
-	if (is_child())
-		fakenet_label(&net, "parent", "p0");
+	dress();
 }
 
 /* A refusal: typed, of a kind that says whose fault it is, with words. */
@@ -219,6 +261,7 @@ static void unknown_options_are_refused_at_our_own_doors(void **state)
 		{"bridge", "mtu", "did you mean \"com.docker.network.driver.mtu\"?"},
 		{"macvlan", "parnt", "did you mean \"parent\"?"},
 		{"ipvlan", "ipvlan_moed", "did you mean \"ipvlan_mode\"?"},
+		{"overlay", "vxlanid_lst", "did you mean \"com.docker.network.driver.overlay.vxlanid_list\"?"},
 		{"null", "anything", "unknown option \"anything\""},
 		{"host", "anything", "unknown option \"anything\""},
 	};
@@ -268,8 +311,7 @@ static void pools_wrong_in_every_way(void **state)
 		for (size_t j = 0; j < sizeof(rows) / sizeof(rows[0]); j++) {
 			(void)snprintf(what, sizeof(what), "pools of row %zu", j);
 			fakenet_init(&net, &host, "n1", rows[j][0], rows[j][1], rows[j][2], rows[j][3]);
-			if (is_child())
-				fakenet_label(&net, "parent", "p0");
+			dress();
 			create_leaves_nothing(what);
 		}
 		/* Families that are on, and lists that are empty or hold an unset pool: libnetwork's nil pool. */

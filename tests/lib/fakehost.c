@@ -143,6 +143,15 @@ static struct ndrv_prefix prefix_of(const char *text)
 	return prefix;
 }
 
+/* Rows go nowhere. */
+static int table_register(struct ndrv_network *network, const char *table, uint32_t object_type, struct ndrv_error *err)
+{
+	(void)network, (void)table, (void)object_type, (void)err;
+	return 0;
+}
+
+static const struct ndrv_network_ops network_ops = {.size = sizeof(network_ops), .table_register = table_register};
+
 void fakenet_init(struct fakenet *net, struct fakehost *host, const char *id, const char *pool4, const char *gateway4,
 		  const char *pool6, const char *gateway6)
 {
@@ -151,6 +160,7 @@ void fakenet_init(struct fakenet *net, struct fakehost *host, const char *id, co
 	net->ipv6 = (struct ndrv_ipam_data){.address_space = "local", .pool = prefix_of(pool6), .gateway = prefix_of(gateway6)};
 	net->view = (struct ndrv_network){
 		.size = sizeof(net->view),
+		.ops = &network_ops,
 		.flags = (pool4 ? NDRV_NETWORK_IPV4 : 0) | (pool6 ? NDRV_NETWORK_IPV6 : 0),
 		.id = id,
 		.name = "",
@@ -361,6 +371,13 @@ static int set_neighbour(struct ndrv_join *join, const struct ndrv_addr *addr, c
 	return 0;
 }
 
+static int add_table_entry(struct ndrv_join *join, const char *table, const char *key, const void *value, size_t bytes,
+			   struct ndrv_error *err)
+{
+	(void)join, (void)table, (void)key, (void)value, (void)bytes, (void)err;
+	return 0;
+}
+
 static const struct ndrv_join_ops join_ops = {
 	.size = sizeof(join_ops),
 	.set_names = set_names,
@@ -371,6 +388,7 @@ static const struct ndrv_join_ops join_ops = {
 	.force_gateway = force_gateway,
 	.add_wait_link = add_wait_link,
 	.set_neighbour = set_neighbour,
+	.add_table_entry = add_table_entry,
 };
 
 /* --- endpoints --- */
