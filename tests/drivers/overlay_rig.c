@@ -26,16 +26,6 @@ void rig_off(void)
 
 /* --- nodes --- */
 
-static int table_register(struct ndrv_network *network, const char *table, uint32_t object_type, struct ndrv_error *err)
-{
-	(void)network, (void)err;
-	assert_string_equal(table, RIG_TABLE);
-	assert_int_equal(object_type, NDRV_OBJECT_ENDPOINT);
-	return 0;
-}
-
-static const struct ndrv_network_ops network_ops = {.size = sizeof(network_ops), .table_register = table_register};
-
 static void open_node(struct node *node, unsigned number)
 {
 	*node = (struct node){.ns = wire.hosts[number]};
@@ -44,7 +34,6 @@ static void open_node(struct node *node, unsigned number)
 	rig_on(node);
 	fakehost_open(&node->host, "overlay");
 	fakenet_init(&node->net, &node->host, "n1", "10.7.0.0/24", "10.7.0.1/24", "fd07::/64", "fd07::1/64");
-	node->net.view.ops = &network_ops;
 	fakenet_label(&node->net, VNIS, "5001,5002");
 	assert_ok(rig_node(node, node->address, true, false), &node->host.err);
 }

@@ -4,6 +4,7 @@
 #include <linux/rtnetlink.h>
 #include <netlink/attr.h>
 #include <netlink/msg.h>
+#include <pthread.h>
 #include <stdlib.h>
 
 #include "tests/drivers/overlay_rig.h"
@@ -155,6 +156,66 @@ static void what_a_lost_node_told_again_counts_again(void **state)
 	/* One nobody knows. */
 	assert_ok(rig_node(here, "192.0.2.99", false, true), &here->host.err);
 	assert_ok(rig_node(here, "192.0.2.99", false, false), &here->host.err);
+	assert_true(rig_fdb(here, MAC1, VTEP1));
+}
+
+/* --- beside the network's own calls --- */
+
+static _Atomic bool enough;
+
+static int never(const struct ndrv_call *call)
+{
+	(void)call;
+	return 0;
+}
+
+static void *come_and_go(void *data)
+{
+	const struct ndrv_ops *ops = here->host.ops;
+	struct ndrv_discovery node = {.size = sizeof(node),
+				      .type = NDRV_DISCOVER_NODE,
+				      .address = VTEP1,
+				      .bind_address = "",
+				      .provider = "",
+				      .store_address = ""};
+	struct ndrv_error err = {0};
+	struct ndrv_call call = {.size = sizeof(call),
+				 .err = &err,
+				 .cancelled = never,
+				 .requester = "a test",
+				 .request_id = "",
+				 .host_nl = netns_nl(&here->ns)};
+
+	while (!enough) {
+		node.self = 0;
+		node.address = VTEP1;
+		assert_ok(ops->discover_delete(here->host.self, &call, &node), &err);
+		assert_ok(ops->discover_new(here->host.self, &call, &node), &err);
+		node.self = 1;
+		node.address = here->address;
+		assert_ok(ops->discover_new(here->host.self, &call, &node), &err);
+	}
+	ndrv_nl_close(call.host_nl);
+	return data;
+}
+
+static void nodes_come_and_go_beside_rows_and_networks(void **state)
+{
+	pthread_t thread;
+
+	(void)state;
+	enough = false;
+	assert_int_equal(pthread_create(&thread, NULL, come_and_go, NULL), 0);
+	for (uint64_t round = 0; round < 10; round++) {
+		for (uint64_t i = 0; i < 20; i++)
+			tell("e1", i % 2 ? "x" : "y", round * 100 + i, "10.7.0.21/24", MAC1, i % 3 ? VTEP1 : VTEP2);
+		untell("e1", "x", round * 100 + 50);
+		assert_ok(rig_delete(here, 0), &here->host.err);
+		assert_ok(rig_create(here), &here->host.err);
+	}
+	tell("e1", "y", 2000, "10.7.0.21/24", MAC1, VTEP1);
+	enough = true;
+	assert_int_equal(pthread_join(thread, NULL), 0);
 	assert_true(rig_fdb(here, MAC1, VTEP1));
 }
 
@@ -377,6 +438,7 @@ int main(void)
 		TEST(one_mac_address_of_two_endpoints_goes_to_the_later),
 		TEST(an_update_moves_or_replaces_an_entry),
 		TEST(what_a_lost_node_told_again_counts_again),
+		TEST(nodes_come_and_go_beside_rows_and_networks),
 		TEST(a_replay_drops_what_it_does_not_tell),
 		TEST(a_stale_replay_drops_nothing),
 		TEST(a_replay_sweeps_strays_and_mends_what_was_flushed),

@@ -39,7 +39,6 @@ static void assert_nothing_left(void)
 static void start(const char *pool4, const char *gateway4, const char *pool6, const char *gateway6)
 {
 	fakenet_init(&bad, &here->host, "x", pool4, gateway4, pool6, gateway6);
-	bad.view.ops = here->net.view.ops;
 }
 
 /* --- options --- */
@@ -159,15 +158,12 @@ static void addresses_are_held_to_the_subnets(void **state)
 
 static void a_network_of_ipv6_alone_with_ids_of_one_byte_works(void **state)
 {
-	const struct ndrv_network_ops *ops;
 	static struct fakeep two;
 	struct netns b;
 
 	(void)state;
 	netns_new(&b);
-	ops = here->net.view.ops;
 	fakenet_init(&here->net, &here->host, "n", NULL, NULL, "fd07::/64", "fd07::1/64");
-	here->net.view.ops = ops;
 	fakenet_label(&here->net, VNIS, "1");
 	assert_ok(rig_create(here), &here->host.err);
 	assert_ok(rig_connect(here, &one, "a", NULL, "fd07::11/64", &a), &here->host.err);
