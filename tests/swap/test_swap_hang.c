@@ -325,7 +325,7 @@ static void a_hang_at_any_record_stops_one_network_only(void **state)
 		hung++;
 	}
 	print_message("%d of 10 swaps hung, each at another record\n", hung);
-	assert_true(hung >= 4);
+	assert_true(hung >= 3); /* the first seven records are there without any change */
 }
 
 struct swapping {
