@@ -11,7 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <time.h>
@@ -287,23 +286,24 @@ void http_take_over(struct http *http, const char *door, struct handover *handov
 struct draining {
 	bool silent_too; /* connections that have not been used end, too */
 	bool sent_too;	 /* replies that are ready are waited for */
-	uint32_t owed;	 /* connections that have sent something which is not answered */
+	uint32_t owed;	 /* connections that may have sent something which is not answered */
 };
 
 /* With its reading side shut the client cannot send on it any more and knows it, while what it has sent can still be read: no
- * request gets lost between two looks. A connection that has not been used is about to be: its request is waited for a while. */
+ * request gets lost between two looks. A connection that has not been used is about to be: its request is waited for a while.
+ * What has been read and not yet understood cannot be told from nothing, so each is waited for until it is closed, which follows at
+ * once where there is nothing. A request that does not get complete is cut off by the watcher. */
 static void end_idle(struct watch *watch, struct conn *conn, void *data)
 {
 	struct draining *draining = data;
 	bool waits = (conn->phase == CONN_RECEIVE || conn->phase == CONN_GATE) && !conn->exchange;
-	int unread = 0;
 
 	if (waits && conn->fd >= 0 && (conn->served > 0 || draining->silent_too))
 		(void)shutdown(conn->fd, SHUT_RD);
-	/* After the shutdown, so that nothing comes in between. What has been read in part is cut off by the watcher in time. */
-	bool begun = waits && conn->fd >= 0 && ioctl(conn->fd, FIONREAD, &unread) == 0 && unread > 0;
-	begun = begun || (conn->phase == CONN_RECEIVE && conn->exchange);
-	draining->owed += begun || conn->phase == CONN_RUN || (conn->phase == CONN_SEND && draining->sent_too);
+	if (conn->phase == CONN_SEND)
+		draining->owed += draining->sent_too;
+	else
+		draining->owed += conn->phase != CONN_STREAM && conn->phase != CONN_CUT;
 	end_stream(watch, conn, NULL);
 }
 
@@ -315,16 +315,13 @@ void http_drain(struct http *http, uint64_t silent_ns, uint64_t limit_ns)
 	watch_deafen(&http->watch);
 	atomic_store(&http->draining, true);
 	for (;;) {
-		/* Those that were silent until then are shut in one round, and have gone or are owed something in the next. */
 		uint64_t now = clock_ns();
-		bool over = now >= start + silent_ns;
-		struct draining draining = {.silent_too = over, .sent_too = now < start + 10 * silent_ns};
+		struct draining draining = {.silent_too = now >= start + silent_ns, .sent_too = now < start + 10 * silent_ns};
 		watch_each(&http->watch, end_idle, &draining);
 		(void)pthread_mutex_lock(&http->watch.lock);
 		uint32_t left = http->watch.count;
 		(void)pthread_mutex_unlock(&http->watch.lock);
-		/* Who was shut at last is given a moment to be seen to have said something after all. */
-		if (left == 0 || now >= start + limit_ns || (draining.owed == 0 && now >= start + 2 * silent_ns))
+		if (left == 0 || now >= start + limit_ns || (draining.owed == 0 && draining.silent_too))
 			return;
 		(void)nanosleep(&nap, NULL);
 	}
