@@ -74,3 +74,9 @@ check_PROGRAMS += %D%/test_bridge_reach %D%/test_bridge_ports_life
 %C%_test_bridge_ports_life_LDADD = $(SYSTEM_LIBS)
 EXTRA_%C%_test_bridge_ports_life_DEPENDENCIES = tests/swap/swbridge1.la tests/swap/swbridge2.la
 TESTS += %D%/test_bridge_reach %D%/test_bridge_ports_life
+
+check_PROGRAMS += %D%/test_options_shown
+%C%_test_options_shown_SOURCES = %D%/test_options_shown.c
+%C%_test_options_shown_CPPFLAGS = $(SYSTEM_CPPFLAGS) -DCOMPLETION='"$(abs_top_srcdir)/conf/completion/ndrvctl.bash"'
+%C%_test_options_shown_LDADD = $(SYSTEM_LIBS)
+TESTS += %D%/test_options_shown
