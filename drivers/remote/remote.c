@@ -140,17 +140,39 @@ static void put_off(const struct remote *remote, struct seen *seen, const struct
 
 /* --- looking --- */
 
-/* A call of our own: the plugin has its own time to answer, within that of the call we are in. */
+/* A call of our own: the plugin has its own time to answer, within that of the call we are in. Not a copy of it, since the host
+ * finds what it knows of a call by its place. */
+struct probing {
+	struct ndrv_call call; /* first */
+	const struct ndrv_call *outer;
+};
+
+static int outer_cancelled(const struct ndrv_call *call)
+{
+	const struct ndrv_call *outer = ((const struct probing *)(const void *)call)->outer;
+
+	return outer->cancelled ? outer->cancelled(outer) : 0;
+}
+
 static int probe_in_time(const struct remote *remote, struct plugin *plugin, struct ndrv_call *call, struct probe *ret,
 			 struct ndrv_error *err)
 {
-	struct ndrv_call own = *call;
-	uint64_t deadline_ns = now_ns() + (uint64_t)remote->settings.probe_ms * MS_NS;
+	struct probing own = {
+		.call = {.size = sizeof(own.call),
+			 .deadline_ns = now_ns() + (uint64_t)remote->settings.probe_ms * MS_NS,
+			 .err = err,
+			 .arena = call->arena,
+			 .cancelled = outer_cancelled,
+			 .requester = call->requester,
+			 .front = call->front,
+			 .uid = call->uid,
+			 .request_id = call->request_id},
+		.outer = call,
+	};
 
-	own.err = err;
-	if (!own.deadline_ns || deadline_ns < own.deadline_ns)
-		own.deadline_ns = deadline_ns;
-	return probe_plugin(plugin, &own, ret);
+	if (call->deadline_ns && call->deadline_ns < own.call.deadline_ns)
+		own.call.deadline_ns = call->deadline_ns;
+	return probe_plugin(plugin, &own.call, ret);
 }
 
 static void look_at(struct remote *remote, const struct candidate *candidate, struct ndrv_call *call)
