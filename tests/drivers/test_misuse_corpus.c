@@ -26,26 +26,10 @@ static int refusals;
 
 static struct nsdump here, there; /* of the host, of the sandbox */
 
-/* What the kernel adds to a link of the driver's in its own time, when it can send. */
-static void settle(void)
-{
-	struct ndrv_nl *nl = netns_nl(NULL);
-	struct ndrv_link *links = NULL;
-	struct ndrv_error err = {0};
-	uint32_t count = 0;
-	bool ready;
-
-	assert_ok(ndrv_link_list(nl, &links, &count, &err), &err);
-	for (uint32_t i = 0; i < count; i++)
-		if (ndrv_link_name_is_ours(links[i].name) && !strcmp(host.type, "overlay"))
-			assert_ok(ready_wait(nl, &links[i].index, 1, UINT64_C(5000000000), &ready, &err), &err);
-	free(links);
-	ndrv_nl_close(nl);
-}
-
 static void remember(void)
 {
-	settle();
+	/* What the kernel adds to a link in its own time, it adds when that can send. */
+	netns_settle(NULL);
 	nsdump_take(&here, NULL);
 	nsdump_take(&there, &sandbox);
 }
@@ -72,21 +56,6 @@ static void quiet_cable(void)
 	(void)fclose(file);
 }
 
-/* What a driver that spans hosts has to know first. */
-static void name_node(void)
-{
-	const struct ndrv_discovery self = {.size = sizeof(self),
-					    .type = NDRV_DISCOVER_NODE,
-					    .address = "192.0.2.1",
-					    .bind_address = "",
-					    .self = 1,
-					    .provider = "",
-					    .store_address = ""};
-
-	if (host.ops->discover_new)
-		assert_ok(host.ops->discover_new(host.self, fakehost_call(&host, 0), &self), &host.err);
-}
-
 static void open_type(const char *type)
 {
 	netns_enter_fresh();
@@ -96,7 +65,7 @@ static void open_type(const char *type)
 	quiet_cable();
 	fakehost_open(&host, type);
 	host.front = NDRV_FRONT_CONTROL;
-	name_node();
+	fakehost_name_node(&host, "192.0.2.1");
 	remember();
 }
 

@@ -70,6 +70,8 @@ struct fakeep {
 	struct plug_result plugged;
 };
 
+extern const struct ndrv_join_ops fake_join_ops;
+
 /* `name`: "bridge" for the build tree's drivers/.libs/bridge.so. The host's namespace is the calling thread's. */
 void fakehost_open(struct fakehost *host, const char *name);
 /* Networks and endpoints that were not deleted must still be in memory: static, or of the same block. */
@@ -78,6 +80,8 @@ void fakehost_close(struct fakehost *host);
 void fakehost_release(struct fakehost *host);
 /* The same instance seen as a second generation would: releases, destroys it and opens a new one. */
 void fakehost_restart(struct fakehost *host);
+/* Tells the driver, where it wants to hear of nodes, which address this one has. */
+void fakehost_name_node(struct fakehost *host, const char *address);
 /* Clears the error and takes a fresh handle; every op goes through it. */
 struct ndrv_call *fakehost_call(struct fakehost *host, uint32_t flags);
 

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/if.h>
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
 #include <netlink/attr.h>
@@ -13,7 +14,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "host/sandbox/ready.h"
 #include "tests/lib/test.h"
+
+#define SETTLE_NS UINT64_C(5000000000)
 
 #define DIE(what)                                                                        \
 	do {                                                                             \
@@ -159,6 +163,27 @@ uint32_t netns_link_count(const struct netns *ns)
 	free(links);
 	ndrv_nl_close(nl);
 	return count;
+}
+
+void netns_settle(const struct netns *ns)
+{
+	struct ndrv_nl *nl = netns_nl(ns);
+	struct ndrv_error err = {0};
+	struct ndrv_link *links = NULL;
+	uint32_t count = 0;
+	bool ready;
+
+	assert_ok(ndrv_link_list(nl, &links, &count, &err), &err);
+	for (uint32_t i = 0; i < count; i++) {
+		bool carries = links[i].master != 0;
+
+		for (uint32_t j = 0; !carries && j < count; j++)
+			carries = links[j].master == links[i].index;
+		if (carries && (links[i].flags & IFF_UP) && ndrv_link_name_is_ours(links[i].name))
+			assert_ok(ready_wait(nl, &links[i].index, 1, SETTLE_NS, &ready, &err), &err);
+	}
+	free(links);
+	ndrv_nl_close(nl);
 }
 
 bool netns_has_address(const struct netns *ns, const char *name, const char *address)

@@ -34,6 +34,8 @@ bool netns_has_route(const struct netns *ns, const char *destination, const char
 /* A permanent neighbour. */
 bool netns_has_neighbour(const struct netns *ns, const char *addr);
 uint32_t netns_link_count(const struct netns *ns);
+/* Waits until drivers' bridges that have ports, and the ports, can send: up to 5 s. */
+void netns_settle(const struct netns *ns);
 
 /* Sends an ICMP echo request from `from` to `to` ("10.0.0.3", "fd00::3") and waits up to a second for the reply. */
 bool netns_ping(const struct netns *from, const char *to);
