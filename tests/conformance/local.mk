@@ -138,3 +138,18 @@ check_PROGRAMS += %D%/test_check
 %C%_test_check_LDADD = tests/lib/libtest.a $(TEST_LIBS)
 %C%_test_check_DEPENDENCIES = ndrv-check $(NAUGHTY) $(driver_LTLIBRARIES) tests/lib/libtest.a host/libhost.a sdk/libndrv.a
 TESTS += %D%/test_check
+
+# Upstream's black-box cases that no other test shows; docs/conformance.md has the whole table. They need root, for namespaces.
+check_PROGRAMS += %D%/test_port_cases
+%C%_test_port_cases_SOURCES = %D%/test_port_cases.c $(RIG_SOURCES)
+%C%_test_port_cases_CPPFLAGS = $(RIG_CPPFLAGS)
+%C%_test_port_cases_LDADD = tests/lib/libtest.a $(TEST_LIBS)
+%C%_test_port_cases_DEPENDENCIES = tests/lib/libtest.a host/libhost.a sdk/libndrv.a $(driver_LTLIBRARIES)
+TESTS += %D%/test_port_cases
+check_PROGRAMS += %D%/test_core_cases
+%C%_test_core_cases_SOURCES = %D%/test_core_cases.c $(RIG_SOURCES)
+%C%_test_core_cases_CPPFLAGS = $(RIG_CPPFLAGS)
+%C%_test_core_cases_LDADD = tests/lib/libtest.a $(TEST_LIBS)
+EXTRA_%C%_test_core_cases_DEPENDENCIES = $(RECORDERS)
+%C%_test_core_cases_DEPENDENCIES = tests/lib/libtest.a host/libhost.a sdk/libndrv.a $(driver_LTLIBRARIES)
+TESTS += %D%/test_core_cases

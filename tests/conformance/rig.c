@@ -86,6 +86,8 @@ void rig_start(struct rig *rig, const char *const *drivers)
 		assert_ok(store_load(rig->store, rig->records, &err), &err);
 	}
 	assert_ok(services_new(rig->store, &rig->services, &err), &err);
+	if (flags & RIG_NAT)
+		assert_ok(services_open_nat(rig->services, "t", &err), &err);
 	services_offer(rig->services, &services);
 	services_hooks(rig->services, &hooks);
 	assert_ok(registry_new(&rig->registry, NULL, &services, &hooks, &err), &err);

@@ -57,6 +57,7 @@ enum {
 	RIG_STORE = 1u << 0,
 	RIG_QUIET = 1u << 1,
 	RIG_KERNEL = 1u << 2, /* drivers and sandboxes get netlink of the present namespace */
+	RIG_NAT = 1u << 3,    /* drivers get the host's NAT, in the present namespace */
 };
 
 /* `drivers`: NULL-terminated names of files, rec*.so or one of the drivers proper. */
