@@ -79,3 +79,17 @@ tests_drivers_test_misuse_corpus_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_drivers_test_misuse_corpus_LDADD = tests/lib/libtest.a $(TEST_LIBS)
 tests_drivers_test_misuse_corpus_DEPENDENCIES = tests/lib/libtest.a host/libhost.a sdk/libndrv.a $(driver_LTLIBRARIES)
 TESTS += tests/drivers/test_misuse_corpus
+
+check_PROGRAMS += tests/drivers/test_bridge_cases
+tests_drivers_test_bridge_cases_SOURCES = tests/drivers/test_bridge_cases.c
+tests_drivers_test_bridge_cases_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_drivers_test_bridge_cases_LDADD = tests/lib/libtest.a $(TEST_LIBS)
+tests_drivers_test_bridge_cases_DEPENDENCIES = tests/lib/libtest.a host/libhost.a sdk/libndrv.a $(driver_LTLIBRARIES)
+TESTS += tests/drivers/test_bridge_cases
+
+check_PROGRAMS += tests/drivers/test_macvlan_cases
+tests_drivers_test_macvlan_cases_SOURCES = tests/drivers/test_macvlan_cases.c
+tests_drivers_test_macvlan_cases_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_drivers_test_macvlan_cases_LDADD = tests/lib/libtest.a $(TEST_LIBS)
+tests_drivers_test_macvlan_cases_DEPENDENCIES = tests/lib/libtest.a host/libhost.a sdk/libndrv.a $(driver_LTLIBRARIES)
+TESTS += tests/drivers/test_macvlan_cases

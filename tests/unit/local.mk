@@ -118,3 +118,10 @@ tests_unit_test_table_told_SOURCES = tests/unit/test_table_told.c tests/unit/tab
 tests_unit_test_table_told_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_table_told_LDADD = $(TEST_LIBS)
 TESTS += tests/unit/test_table tests/unit/test_table_told
+
+# Ports in options.
+check_PROGRAMS += tests/unit/test_ports
+tests_unit_test_ports_SOURCES = tests/unit/test_ports.c
+tests_unit_test_ports_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_ports_LDADD = $(TEST_LIBS)
+TESTS += tests/unit/test_ports
