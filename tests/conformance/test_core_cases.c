@@ -5,9 +5,11 @@
 
 #include <stdlib.h>
 
+#include <ndrv/ports.h>
+
 #include "tests/lib/netns.h"
 
-static const char *const drivers[] = {"bridge", "macvlan", "rec", "recglobal", "null", "host", NULL};
+static const char *const drivers[] = {"bridge", "macvlan", "ipvlan", "overlay", "rec", "null", "host", NULL};
 static const uint32_t dual = NDRV_NETWORK_IPV4 | NDRV_NETWORK_IPV6;
 
 static struct rig *rig;
@@ -21,7 +23,7 @@ static int fresh(void **state)
 	netns_new(&b);
 	rig = calloc(1, sizeof(*rig));
 	assert_non_null(rig);
-	rig_open(rig, RIG_QUIET | RIG_KERNEL, drivers);
+	rig_open(rig, RIG_QUIET | RIG_KERNEL | RIG_STORE, drivers);
 	return 0;
 }
 
@@ -89,6 +91,32 @@ static struct reply connect_to(const char *network, const char *eid, const struc
 }
 
 /* --- names and types --- */
+
+static void each_driver_registers_its_type_with_its_scopes(void **state)
+{
+	static const struct {
+		const char *type;
+		uint32_t data, connectivity;
+		bool allocates;
+	} rows[] = {
+		{"bridge", NDRV_SCOPE_LOCAL, NDRV_SCOPE_LOCAL, false},	{"macvlan", NDRV_SCOPE_LOCAL, NDRV_SCOPE_GLOBAL, false},
+		{"ipvlan", NDRV_SCOPE_LOCAL, NDRV_SCOPE_GLOBAL, false}, {"overlay", NDRV_SCOPE_GLOBAL, NDRV_SCOPE_GLOBAL, true},
+		{"null", NDRV_SCOPE_LOCAL, NDRV_SCOPE_LOCAL, false},	{"host", NDRV_SCOPE_LOCAL, NDRV_SCOPE_LOCAL, false},
+	};
+	struct ndrv_error err = {0};
+	struct instance *instance;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		assert_ok(registry_find(rig->registry, rows[i].type, &instance, &err), &err);
+		assert_string_equal(instance->type->name, rows[i].type);
+		assert_int_equal(instance->capability.data_scope, rows[i].data);
+		assert_int_equal(instance->capability.connectivity_scope, rows[i].connectivity);
+		assert_int_equal(INSTANCE_HAS(instance, network_allocate), rows[i].allocates);
+	}
+	assert_fails(registry_find(rig->registry, "unknown", &instance, &err), &err, NDRV_E_NO_DRIVER,
+		     "unknown driver \"unknown\"");
+}
 
 static void the_name_of_a_network_is_taken_once(void **state)
 {
@@ -248,21 +276,65 @@ static void a_connect_that_is_refused_changes_nothing(void **state)
 	assert_reply_fails(rig_op(rig, REQ_ENDPOINT_INFO, "n1", "e2"), NDRV_E_NO_ENDPOINT, "e2");
 }
 
+static struct reply connect_with(const char *network, const char *eid, const char *ifname, uint32_t port)
+{
+	const struct ndrv_port_binding binding = {.size = sizeof(binding), .protocol = NDRV_PROTO_TCP, .port = port};
+	struct request request = rig_request(rig, REQ_CONNECT);
+	struct ndrv_error err = {0};
+	struct ndrv_value list;
+
+	request.network = network;
+	request.endpoint = eid;
+	request.netns = a.path;
+	request.ifname = ifname;
+	if (port) {
+		assert_ok(ndrv_portmap_write(&rig->arena.ndrv, &binding, 1, &list, &err), &err);
+		assert_ok(ndrv_map_set(&rig->arena.ndrv, &request.sandbox_options, NDRV_OPT_PORTMAP, list, &err), &err);
+	}
+	return rig_run(rig, &request);
+}
+
+static struct reply make_overlay(void)
+{
+	const struct ndrv_discovery self = {
+		.size = sizeof(self), .type = NDRV_DISCOVER_NODE, .address = "192.0.2.1", .bind_address = "", .self = 1};
+	struct request request = rig_request(rig, REQ_DISCOVER_NEW);
+	struct ndrv_error err = {0};
+
+	request.type = "overlay";
+	request.discovery = &self;
+	assert_reply_ok(rig_run(rig, &request));
+	request = rig_request(rig, REQ_NETWORK_CREATE);
+	assert_ok(ndrv_map_set(&rig->arena.ndrv, &request.options, "com.docker.network.driver.overlay.vxlanid_list",
+			       ndrv_string("4097"), &err),
+		  &err);
+	request.type = "overlay";
+	request.new_id = "o1";
+	return rig_run(rig, &request);
+}
+
 static void an_endpoint_has_the_name_that_was_asked_for(void **state)
 {
-	struct request request;
-
 	(void)state;
 	assert_reply_ok(make_network("bridge", "n1", "", dual));
-	request = rig_request(rig, REQ_CONNECT);
-	request.network = "n1";
-	request.endpoint = "e1";
-	request.netns = a.path;
-	request.ifname = "foobar";
-	assert_reply_ok(rig_run(rig, &request));
+	assert_reply_ok(connect_with("n1", "e1", "foobar", 0));
 	assert_true(netns_has_link(&a, "foobar", NULL));
 	assert_true(netns_has_address(&a, "foobar", "10.100.0.2/24"));
-	assert_int_equal(netns_link_count(&a), 2);
+	assert_reply_ok(make_overlay());
+	assert_reply_ok(connect_with("o1", "e1", "foobar2", 0));
+	assert_true(netns_has_link(&a, "foobar2", NULL));
+	assert_int_equal(netns_link_count(&a), 3);
+}
+
+/* Docker publishes them on a second network that it adds for this. */
+static void ports_are_refused_where_the_driver_has_none(void **state)
+{
+	(void)state;
+	assert_reply_ok(make_overlay());
+	assert_reply_fails(connect_with("o1", "e1", "eth0", 80), NDRV_E_NOT_IMPLEMENTED, "driver \"overlay\" cannot publish ports");
+	assert_int_equal(netns_link_count(&a), 1);
+	assert_reply_fails(rig_op(rig, REQ_ENDPOINT_INFO, "o1", "e1"), NDRV_E_NO_ENDPOINT, "e1");
+	assert_reply_ok(connect_with("o1", "e1", "eth0", 0));
 }
 
 static void the_mac_a_driver_chose_is_told(void **state)
@@ -393,6 +465,7 @@ static void sandboxes_are_connected_in_parallel(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		TEST(each_driver_registers_its_type_with_its_scopes),
 		TEST(the_name_of_a_network_is_taken_once),
 		TEST(the_name_of_an_endpoint_is_taken_once_in_its_network),
 		TEST(lookups_of_what_is_not_there_say_so),
@@ -404,6 +477,7 @@ int main(void)
 		TEST(an_endpoint_of_the_hosts_network_makes_nothing),
 		TEST(a_connect_that_is_refused_changes_nothing),
 		TEST(an_endpoint_has_the_name_that_was_asked_for),
+		TEST(ports_are_refused_where_the_driver_has_none),
 		TEST(the_mac_a_driver_chose_is_told),
 		TEST(the_default_route_is_per_family),
 		TEST(an_internal_network_never_has_the_default_route),

@@ -345,14 +345,46 @@ static void a_mapping_row(void **state)
 	(void)finish(NULL);
 }
 
+/* TestDockerNetworkConnectWithPortMapping, TestDockerNetworkConnectDisconnectWithPortMapping. */
+static void a_second_network_leaves_the_ports_alone(void **state)
+{
+	static const struct row row = {.want = {{.host_port = 5000, .port = 5000}}};
+	const char *const ports = "tcp 5000 0.0.0.0 5000, tcp 5000 :: 5000";
+	struct request request;
+
+	(void)state;
+	(void)fresh(NULL);
+	make_endpoint(&row);
+	assert_reply_ok(publish("e1", row.want, 1));
+	request = rig_request(rig, REQ_NETWORK_CREATE);
+	request.type = "bridge";
+	request.new_id = "n2";
+	assert_reply_ok(rig_run(rig, &request));
+	assert_reply_ok(rig_endpoint(rig, "n2", "e2"));
+	assert_reply_ok(rig_join(rig, "n2", "e2", "/run/netns/none"));
+	assert_string_equal(told("e1"), ports);
+	assert_reply_ok(rig_op(rig, REQ_LEAVE, "n2", "e2"));
+	assert_reply_ok(rig_op(rig, REQ_ENDPOINT_DELETE, "n2", "e2"));
+	assert_string_equal(told("e1"), ports);
+	/* And nobody else gets the port while it is held. */
+	assert_reply_ok(rig_endpoint(rig, "n1", "e3"));
+	assert_reply_ok(rig_join(rig, "n1", "e3", "/run/netns/other"));
+	assert_reply_fails(publish("e3", row.want, 1), NDRV_E_PORT_IN_USE, "port 5000/tcp is already in use by endpoint e1");
+	assert_reply_ok(rig_op(rig, REQ_LEAVE, "n1", "e1"));
+	assert_reply_ok(publish("e3", row.want, 1));
+	assert_string_equal(told("e3"), ports);
+	(void)finish(NULL);
+}
+
 int main(void)
 {
-	struct CMUnitTest tests[sizeof(rows) / sizeof(rows[0])];
+	struct CMUnitTest tests[sizeof(rows) / sizeof(rows[0]) + 1];
 	size_t count = 0;
 
 	netns_need();
 	for (; count < sizeof(rows) / sizeof(rows[0]); count++)
 		tests[count] = (struct CMUnitTest){
 			.name = rows[count].name, .test_func = a_mapping_row, .initial_state = (void *)(uintptr_t)&rows[count]};
+	tests[count++] = (struct CMUnitTest)cmocka_unit_test(a_second_network_leaves_the_ports_alone);
 	return _cmocka_run_group_tests("port cases", tests, count, NULL, NULL);
 }
