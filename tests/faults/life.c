@@ -18,6 +18,25 @@
 		[0] = "10.9.0.10", [1] = "10.9.0.11" \
 	}
 
+/* The NAT service's elements name whose they are: a network, or an endpoint and its network. Each network has some, and each
+ * endpoint one for its port. */
+static int count_nat(int networks, int endpoints)
+{
+	char line[1024];
+	int ofnetworks = 0, ofendpoints = 0;
+	FILE *list = popen("nft list ruleset", "r"); /* NOLINT(cert-env33-c) */
+
+	assert_non_null(list);
+	while (fgets(line, sizeof(line), list))
+		for (const char *at = line; (at = strstr(at, "comment \"")) != NULL; at++) {
+			bool two = at[9 + strcspn(at + 9, " \"")] == ' ';
+			ofendpoints += two;
+			ofnetworks += !two;
+		}
+	assert_int_equal(pclose(list), 0);
+	return abs(ofendpoints - endpoints) + ((ofnetworks > 0) != (networks > 0));
+}
+
 const struct life_kind life_kinds[] = {
 	{.name = "bridge",
 	 .type = "bridge",
@@ -44,6 +63,17 @@ const struct life_kind life_kinds[] = {
 	 .parent = "p0 192.0.2.1/24",
 	 .plugged = true,
 	 .doubles = 60},
+	{.name = "bridge, NAT and ports",
+	 .type = "bridge",
+	 .file = BUILT_DRIVERS "/bridge.so",
+	 .network_body = POOL,
+	 .connect_body = "\"ports\": [{\"port\": 80}],",
+	 .address = ADDRESSES,
+	 .network_links = 1,
+	 .endpoint_links = 1,
+	 .plugged = true,
+	 .others = count_nat,
+	 .doubles = 120},
 	{.name = "overlay",
 	 .type = "overlay",
 	 .file = BUILT_DRIVERS "/overlay.so",

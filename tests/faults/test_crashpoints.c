@@ -12,8 +12,8 @@
 #include "tests/faults/life.h"
 #include "tests/faults/tracer.h"
 
-#define SAMPLE_POINTS 14
-#define SAMPLE_DOUBLE 6
+#define SAMPLE_POINTS 10
+#define SAMPLE_DOUBLE 4
 #define WHY_BYTES 256
 
 static struct tracer tracer;
