@@ -2,6 +2,7 @@
 /* endpoint_create, endpoint_delete, endpoint_info. */
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include "host/dispatch/handlers.h"
@@ -114,6 +115,29 @@ static int call_driver(struct job *job, struct endpoint *endpoint, const struct 
 	return rc;
 }
 
+/* The intent. Where the driver may make the interface in its sandbox, it says where that is: a crash before the next write leaves
+ * nothing else that leads there. */
+static int keep_intent(struct job *job, struct endpoint *endpoint, const struct birth *birth, struct ndrv_error *err)
+{
+	struct join_record *join = &endpoint->join;
+	struct stat st;
+
+	if (!birth->joins || birth->netns_fd < 0 || !birth->ifname[0] || fstat(birth->netns_fd, &st))
+		return keep_endpoint(job->dispatch, endpoint, err);
+	char *path = arena_strdup(&endpoint->join_arena, birth->netns_path);
+	if (!path)
+		return ndrv_fail(err, NDRV_E_NO_SERVICE, "out of memory");
+	join->state = JOIN_JOINING;
+	join->flags = JOIN_INTENDED;
+	join->sandbox_key = join->netns_path = path;
+	join->netns_dev = st.st_dev;
+	join->netns_ino = st.st_ino;
+	(void)snprintf(join->ifname, sizeof(join->ifname), "%s", birth->ifname);
+	int rc = keep_endpoint(job->dispatch, endpoint, err);
+	join_clear(endpoint);
+	return rc;
+}
+
 /* The driver and the record, once the addresses are leased. */
 static int make(struct job *job, struct endpoint *endpoint, const struct birth *birth, struct ndrv_error *err)
 {
@@ -126,7 +150,7 @@ static int make(struct job *job, struct endpoint *endpoint, const struct birth *
 		.ifname = birth->ifname,
 	};
 	struct ndrv_prefix address = endpoint->view.address, address6 = endpoint->view.address6;
-	int rc = keep_endpoint(job->dispatch, endpoint, err);
+	int rc = keep_intent(job, endpoint, birth, err);
 
 	if (rc)
 		return rc;

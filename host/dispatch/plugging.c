@@ -293,3 +293,18 @@ void plug_remove(struct job *job, struct endpoint *endpoint, uint32_t flags)
 	}
 	join->netns_path = nothing;
 }
+
+void plug_abort(struct job *job, struct endpoint *endpoint)
+{
+	const struct join_record *join = &endpoint->join;
+	const struct network *network = endpoint->network;
+	struct hostns *hostns = job->dispatch->parts.hostns;
+	struct ndrv_call call = {.size = sizeof(call), .deadline_ns = clock_ns() + UNDO_NS, .requester = "", .request_id = ""};
+	struct ndrv_error err = {0};
+
+	if (hostns && network->view.link_group &&
+	    plug_abort_path(hostns, join->netns_path, (dev_t)join->netns_dev, (ino_t)join->netns_ino, &call, join->ifname,
+			    network->view.link_group, CONFIG_LINK_GROUPS, &err))
+		log_warning("dispatch", "what was being made of endpoint %s as %s in %s could not be removed: %s",
+			    endpoint->view.id, join->ifname, join->netns_path, err.text);
+}

@@ -34,5 +34,7 @@ int plugging_wait(struct job *job, const struct join_result *result, struct ndrv
 bool plugging_sandbox_gone(const struct endpoint *endpoint);
 /* Takes the interface out of the sandbox if this host put it there. Never fails: a namespace that is gone took everything along. */
 void plug_remove(struct job *job, struct endpoint *endpoint, uint32_t flags);
+/* Of an endpoint of whose creation a crash left the intent: deletes what was born in the sandbox. Failing is only logged. */
+void plug_abort(struct job *job, struct endpoint *endpoint);
 
 #endif

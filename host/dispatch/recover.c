@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "host/dispatch/allocation.h"
+#include "host/dispatch/plugging.h"
 #include "host/dispatch/recovering.h"
 #include "host/dispatch/rows.h"
 #include "host/dispatch/steps.h"
@@ -61,9 +62,13 @@ static void undo_endpoint(struct recovery *recovery, struct endpoint *endpoint)
 	struct network *network = endpoint->network;
 	struct dispatch *dispatch = recovery->job->dispatch;
 
-	if (endpoint->join.state != JOIN_NONE)
+	bool intended = endpoint->join.flags & JOIN_INTENDED;
+
+	if (endpoint->join.state != JOIN_NONE && !intended)
 		step_unplug(recovery->job, endpoint, NDRV_CALL_UNDO);
 	(void)tear_endpoint(recovery->job, endpoint, NDRV_CALL_UNDO, NULL);
+	if (intended)
+		plug_abort(recovery->job, endpoint);
 	forget_endpoint(dispatch, network->view.id, endpoint->view.id);
 	/* Nobody has leased its address since. */
 	network_del_endpoint(network, endpoint);

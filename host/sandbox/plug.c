@@ -287,11 +287,11 @@ int plug_out(struct sandbox *sandbox, const char *name, const char *src, struct 
 	return ndrv_wrap(err, rc, "take %s out of %s", name, sandbox->path);
 }
 
-int plug_out_path(struct hostns *hostns, const char *path, dev_t dev, ino_t ino, const struct ndrv_call *call, const char *name,
-		  const char *src, struct ndrv_error *err)
+/* 1: open. 0: it is gone, or another one by now. */
+static int open_same(struct hostns *hostns, const char *path, dev_t dev, ino_t ino, const struct ndrv_call *call,
+		     struct sandbox *ret, struct ndrv_error *err)
 {
-	struct sandbox sandbox;
-	int rc = sandbox_open(hostns, path, call, &sandbox, err);
+	int rc = sandbox_open(hostns, path, call, ret, err);
 
 	/* A bind mount whose namespace died with its mount is a plain file: BAD_SANDBOX, and as gone as a missing one. */
 	if (rc == -NDRV_E_NO_SANDBOX || rc == -NDRV_E_BAD_SANDBOX) {
@@ -300,8 +300,41 @@ int plug_out_path(struct hostns *hostns, const char *path, dev_t dev, ino_t ino,
 	}
 	if (rc)
 		return rc;
-	if (!ino || (sandbox.dev == dev && sandbox.ino == ino))
-		rc = plug_out(&sandbox, name, src, err);
+	if (!ino || (ret->dev == dev && ret->ino == ino))
+		return 1;
+	sandbox_close(ret);
+	return 0;
+}
+
+int plug_out_path(struct hostns *hostns, const char *path, dev_t dev, ino_t ino, const struct ndrv_call *call, const char *name,
+		  const char *src, struct ndrv_error *err)
+{
+	struct sandbox sandbox;
+	int rc = open_same(hostns, path, dev, ino, call, &sandbox, err);
+
+	if (rc != 1)
+		return rc;
+	rc = plug_out(&sandbox, name, src, err);
+	sandbox_close(&sandbox);
+	return rc;
+}
+
+int plug_abort_path(struct hostns *hostns, const char *path, dev_t dev, ino_t ino, const struct ndrv_call *call, const char *name,
+		    uint32_t first_group, uint32_t groups, struct ndrv_error *err)
+{
+	struct sandbox sandbox;
+	struct ndrv_link link;
+	int rc = open_same(hostns, path, dev, ino, call, &sandbox, err);
+
+	if (rc != 1)
+		return rc;
+	rc = ndrv_link_get(sandbox.nl, name, 0, &link, err);
+	if (!rc && link.group >= first_group && link.group - first_group < groups)
+		rc = ndrv_link_delete(sandbox.nl, name, link.index, err);
+	if (rc == -NDRV_E_NO_LINK) {
+		ndrv_error_clear(err);
+		rc = 0;
+	}
 	sandbox_close(&sandbox);
 	return rc;
 }

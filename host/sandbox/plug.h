@@ -52,5 +52,9 @@ int plug_out(struct sandbox *sandbox, const char *name, const char *src, struct 
 /* The same by path; a namespace that is gone, or another one by now (dev and ino, 0: not known), is success. */
 int plug_out_path(struct hostns *hostns, const char *path, dev_t dev, ino_t ino, const struct ndrv_call *call, const char *name,
 		  const char *src, struct ndrv_error *err);
+/* Deletes an interface that was born there, if one of this name has a group of `first_group` ... `first_group` + `groups` - 1: of
+ * which a crash has left no more than the intent. None, or a namespace that is gone, is success. */
+int plug_abort_path(struct hostns *hostns, const char *path, dev_t dev, ino_t ino, const struct ndrv_call *call, const char *name,
+		    uint32_t first_group, uint32_t groups, struct ndrv_error *err);
 
 #endif

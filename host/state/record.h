@@ -77,7 +77,8 @@ struct network {
 	void *driver; /* hung here by the dispatcher: the driver type that serves it; NULL: none loaded (an orphan) */
 	struct twin twin;
 	uint64_t changes; /* calls that may have changed what the driver keeps for the network as a whole */
-	struct ndrv_error *unserved; /* why `instance` is NULL though its driver is loaded; malloc'ed, the dispatcher's; under the turn */
+	struct ndrv_error
+		*unserved; /* why `instance` is NULL though its driver is loaded; malloc'ed, the dispatcher's; under the turn */
 };
 
 /* What join told the host to do in the sandbox, kept to undo it, to show it, and to check it after a restart. */
@@ -99,7 +100,13 @@ struct join_record {
 	struct ndrv_value external;
 };
 
-enum { JOIN_NO_GATEWAY_SERVICE = 1u << 0, JOIN_FORCE_GATEWAY4 = 1u << 1, JOIN_FORCE_GATEWAY6 = 1u << 2 };
+enum {
+	JOIN_NO_GATEWAY_SERVICE = 1u << 0,
+	JOIN_FORCE_GATEWAY4 = 1u << 1,
+	JOIN_FORCE_GATEWAY6 = 1u << 2,
+	/* On disk alone, of an endpoint that is being created: where its interface is about to be born. */
+	JOIN_INTENDED = 1u << 3,
+};
 
 struct endpoint {
 	struct idmap_node node; /* by id; first */
