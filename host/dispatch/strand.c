@@ -24,7 +24,7 @@ struct strand {
 	struct strands *strands;
 	bool ended; /* the table layer knows how it went */
 	int rc;	    /* otherwise: what to tell it */
-	char nid[NDRV_ID_MAX + 1];
+	struct tables_work work;
 };
 
 static int tell_batch(struct job *job, struct strand *strand, struct instance *instance)
@@ -34,7 +34,7 @@ static int tell_batch(struct job *job, struct strand *strand, struct instance *i
 	struct ndrv_error *err = &job->reply.error;
 	struct delivery *delivery;
 	struct driver_call call;
-	const struct ndrv_table_batch *batch = tables_take(tables, strand->nid, instance, &delivery);
+	const struct ndrv_table_batch *batch = tables_take(tables, strand->work.nid, instance, &delivery);
 
 	strand->ended = true;
 	if (!batch)
@@ -43,7 +43,7 @@ static int tell_batch(struct job *job, struct strand *strand, struct instance *i
 	if (!rc)
 		rc = call_end(&call, instance->ops.event_notify(instance->self, &call.ndrv, &network->view, batch), err);
 	if (rc)
-		log_warning("tables", "network %s: %u rows of table %s will be told again: %s", strand->nid, batch->count,
+		log_warning("tables", "network %s: %u rows of table %s will be told again: %s", strand->work.nid, batch->count,
 			    batch->table, err->text);
 	tables_told(tables, delivery, rc, err->text);
 	return rc;
@@ -57,7 +57,8 @@ static int run_on(struct job *job, struct strand *strand)
 
 	if (!atomic_load(&network->gone) && network->state == RECORD_LIVE && instance && INSTANCE_HAS(instance, event_notify))
 		return tell_batch(job, strand, instance);
-	strand->rc = 0;
+	tables_idle(strand->strands->tables, &strand->work, 0, NULL);
+	strand->ended = true;
 	return 0;
 }
 
@@ -68,7 +69,7 @@ static int run_strand(struct job *job)
 	if (job->has_turn)
 		return run_on(job, strand);
 	epoch_enter();
-	struct network *network = records_find(job->dispatch->parts.records, strand->nid);
+	struct network *network = records_find(job->dispatch->parts.records, strand->work.nid);
 	if (network)
 		network_ref(network);
 	epoch_leave();
@@ -76,7 +77,7 @@ static int run_strand(struct job *job)
 		strand->rc = 0;
 		return 0;
 	}
-	job_name_ids(job, "tables", strand->nid, NULL);
+	job_name_ids(job, "tables", strand->work.nid, NULL);
 	int rc = job_take_turn(job, network, &job->reply.error);
 	if (rc == 0)
 		return JOB_WAITS;
@@ -89,7 +90,7 @@ static void strand_done(struct job *job)
 	struct strands *strands = strand->strands;
 
 	if (!strand->ended)
-		tables_idle(strands->tables, strand->nid, strand->rc, job->reply.error.text);
+		tables_idle(strands->tables, &strand->work, strand->rc, job->reply.error.text);
 	free(strand);
 	(void)atomic_fetch_sub(&strands->busy, 1);
 }
@@ -109,12 +110,12 @@ static void tell_network(struct strands *strands, const struct tables_work *work
 
 	if (!job) {
 		free(strand);
-		tables_idle(strands->tables, work->nid, -NDRV_E_NO_SERVICE, "out of memory");
+		tables_idle(strands->tables, work, -NDRV_E_NO_SERVICE, "out of memory");
 		return;
 	}
 	strand->strands = strands;
 	strand->rc = -NDRV_E_RETRY;
-	memcpy(strand->nid, work->nid, sizeof(strand->nid));
+	strand->work = *work;
 	job->op = &strand_op;
 	job->own_data = strand;
 	job->own_done = strand_done;

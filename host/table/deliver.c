@@ -140,7 +140,7 @@ static bool networks_next(struct tables *tables, uint64_t now, struct tables_wor
 		TAILQ_REMOVE(&tables->ready, net, ready_next);
 		net->ready = false;
 		net->busy = true;
-		*ret = (struct tables_work){.kind = TABLES_WORK_NETWORK};
+		*ret = (struct tables_work){.kind = TABLES_WORK_NETWORK, .epoch = net->life};
 		(void)snprintf(ret->nid, sizeof(ret->nid), "%s", net->nid);
 		return true;
 	}
@@ -189,19 +189,20 @@ static void end_work(struct tables *tables, struct tnet *net, int rc, const char
 	net_free_if_unused(tables, net);
 }
 
-void tables_idle(struct tables *tables, const char *nid, int rc, const char *why)
+void tables_idle(struct tables *tables, const struct tables_work *work, int rc, const char *why)
 {
+	struct table *table;
+
 	(void)pthread_mutex_lock(&tables->lock);
-	struct tnet *net = net_find(tables, nid);
-	if (net) {
-		struct table *table;
-		/* Nobody serves it: what would be told is told when somebody registers again. */
+	struct tnet *net = net_find(tables, work->nid);
+	/* Another network may have the id by now, whose driver has registered: it is looked at again. */
+	if (net && net->life == work->epoch && !rc) {
 		TAILQ_FOREACH(table, &net->tables, next)
-		if (!rc)
-			table->served = false;
-		net->kicked &= rc != 0;
-		end_work(tables, net, rc, why);
+		table->served = false;
+		net->kicked = false;
 	}
+	if (net)
+		end_work(tables, net, rc, why);
 	(void)pthread_mutex_unlock(&tables->lock);
 }
 

@@ -85,6 +85,7 @@ struct tnet {
 	SLIST_HEAD(, wish) wishes;
 	struct idmap origins;
 	const void *instance; /* whom `shown` is about */
+	uint64_t life;	      /* another each time it is opened */
 	bool open, global, closed, ready, busy, kicked;
 	uint64_t not_before_ns;
 	uint32_t failures;
@@ -120,7 +121,7 @@ struct table_watch {
 	struct row *at;		    /* the next to be looked at; NULL: none yet */
 	struct node_entry *node_at; /* likewise */
 	uint64_t node_told;	    /* seq of the last */
-	uint64_t began;		    /* the revision when the snapshot was begun */
+	uint64_t began;		    /* the revision when the snapshot was begun, or that it resumed from */
 	bool in_snapshot;
 	int say; /* WATCH_... before anything else; 0: nothing */
 	bool asleep;
@@ -143,7 +144,7 @@ struct tables {
 	TAILQ_HEAD(, tnet) ready;
 	struct node_entries node_log;
 	SLIST_HEAD(, node_type) types;
-	uint64_t node_seq, left_count, epoch;
+	uint64_t node_seq, left_count, epoch, lives;
 	LIST_HEAD(, table_watch) watches;
 	uint32_t net_count, node_count, watch_count;
 };

@@ -62,6 +62,7 @@ int tables_open_network(struct tables *tables, const char *nid, bool global, str
 	struct tnet *net = net_get(tables, nid);
 	if (net) {
 		stray = !global && has_rows(net);
+		net->life = net->open ? net->life : ++tables->lives;
 		net->open = !stray;
 		net->global = global;
 	}
@@ -73,8 +74,10 @@ int tables_open_network(struct tables *tables, const char *nid, bool global, str
 	tables_close_network(tables, nid);
 	(void)pthread_mutex_lock(&tables->lock);
 	net = net_get(tables, nid);
-	if (net)
+	if (net) {
+		net->life = ++tables->lives;
 		net->open = true;
+	}
 	(void)pthread_mutex_unlock(&tables->lock);
 	return net ? 0 : ndrv_fail_errno(err, ENOMEM, "tables of network %.64s", nid);
 }

@@ -141,7 +141,7 @@ struct tables_work {
 	/* NODE: tell `type` of this one. */
 	char type[TABLE_NAME_MAX + 1], name[TABLE_NAME_MAX + 1], address[64], bind_address[64];
 	bool self, leaves;
-	uint64_t revision, epoch;
+	uint64_t revision, epoch; /* the layer's own */
 };
 
 /* Waits until there is something to tell that is not being told already. False: tables_stop() was called. Each piece of work must
@@ -155,14 +155,16 @@ struct delivery;
 const struct ndrv_table_batch *tables_take(struct tables *tables, const char *nid, const void *instance, struct delivery **ret);
 /* `rc` not 0: the same again later, after a pause that grows. */
 void tables_told(struct tables *tables, struct delivery *delivery, int rc, const char *why);
-/* Nothing was taken: `rc` as above; 0: nobody is there to be told, until something happens. */
-void tables_idle(struct tables *tables, const char *nid, int rc, const char *why);
+/* Nothing was taken: `rc` as above; 0: nobody is there to be told, until somebody registers. That is said under the turn, or
+ * somebody may have registered since; without it only where the network was not found. */
+void tables_idle(struct tables *tables, const struct tables_work *work, int rc, const char *why);
 void tables_node_told(struct tables *tables, const struct tables_work *work, int rc, const char *why);
 
 /* --- watching --- */
 
 struct table_watch;
 
+/* Of SYNC_END, all up to its revision was told; of ROW and NODE after it, all up to one less. */
 enum { WATCH_SYNC_BEGIN = 1, WATCH_ROW, WATCH_NODE, WATCH_SYNC_END, WATCH_RESUMED, WATCH_LOST };
 
 struct watch_event {

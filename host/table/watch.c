@@ -90,7 +90,8 @@ static void begin_snapshot(struct table_watch *watch)
 /* The mark that is due. */
 static struct watch_event mark(struct table_watch *watch)
 {
-	struct watch_event event = {.kind = watch->say, .revision = watch->tables->revision};
+	bool resumed = watch->say == WATCH_RESUMED;
+	struct watch_event event = {.kind = watch->say, .revision = resumed ? watch->began : watch->tables->revision};
 
 	watch->say = 0;
 	if (event.kind == WATCH_LOST)
@@ -146,14 +147,20 @@ static bool next_row(struct table_watch *watch, struct watch_event *ret, struct 
 	return false;
 }
 
-/* Nodes before rows: a row's owner is known by then. */
+/* In a snapshot nodes come before rows, so that a row's owner is known; then it goes by revisions, or who resumes from the last
+ * one would miss what came before it. */
+static bool node_is_next(const struct table_watch *watch)
+{
+	return watch->in_snapshot || !watch->at || (watch->node_at && watch->node_at->revision <= watch->at->revision);
+}
+
 static bool next_event(struct table_watch *watch, struct watch_event *ret, struct table_node *node, struct table_row *row)
 {
 	if (watch->say) {
 		*ret = mark(watch);
 		return true;
 	}
-	if (next_node(watch, ret, node) || next_row(watch, ret, row))
+	if ((node_is_next(watch) && next_node(watch, ret, node)) || next_row(watch, ret, row) || next_node(watch, ret, node))
 		return true;
 	if (!watch->in_snapshot)
 		return false;
@@ -188,6 +195,7 @@ static void resume(struct table_watch *watch, uint64_t since)
 	struct node_entry *node;
 
 	watch->say = WATCH_RESUMED;
+	watch->began = since;
 	TAILQ_FOREACH_REVERSE(row, &tables->log, rows, log)
 	{
 		if (row->revision <= since)

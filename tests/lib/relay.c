@@ -314,6 +314,9 @@ static bool carry(struct way *way, const json_t *line)
 		way->in_sync = false;
 	}
 	unsigned long long revision = (unsigned long long)json_integer_value(json_object_get(line, "revision"));
+	/* There may be more of a line's revision to come. */
+	if (strcmp(event, "sync-end") != 0 && revision > 0)
+		revision--;
 	if (!way->in_sync && revision > way->revision)
 		way->revision = revision;
 	return whole && (way->queued < BATCH || flush(way));

@@ -234,6 +234,21 @@ static void a_watcher_resumes_from_a_revision(void **state)
 	tables_watch_close(watching);
 }
 
+/* Or who resumes from a node's revision would miss the row before it. */
+static void a_watcher_goes_by_revisions(void **state)
+{
+	struct world *world = *state;
+
+	add_node(world, "x", "192.0.2.1");
+	struct table_watch *watching = open_watch(world, NULL, 0);
+	(void)watch(world, watching);
+	put(world, "peers", "a", "x", "1");
+	add_node(world, "y", "192.0.2.2");
+	put(world, "peers", "b", "y", "1");
+	assert_string_equal(watch(world, watching), "+a@x +y! +b@y ");
+	tables_watch_close(watching);
+}
+
 static void a_watcher_of_one_network_sees_no_other(void **state)
 {
 	struct world *world = *state;
@@ -386,6 +401,7 @@ int main(void)
 		TABLE_TEST(what_changes_nothing_is_no_transaction),
 		TABLE_TEST(a_watcher_sees_what_is_there_and_then_what_changes),
 		TABLE_TEST(a_watcher_resumes_from_a_revision),
+		TABLE_TEST(a_watcher_goes_by_revisions),
 		TABLE_TEST(a_watcher_of_one_network_sees_no_other),
 		TABLE_TEST(a_watcher_that_is_too_slow_is_told_and_begins_anew),
 		TABLE_TEST(types_hear_of_every_node_once),

@@ -299,6 +299,22 @@ static void one_network_that_fails_does_not_stall_others(void **state)
 	assert_string_equal(tell(world, &one), "peers begin end[+b@x >2] ");
 }
 
+/* A network was deleted while a job for it was on its way, and another got its id: the job's end does not silence that one. */
+static void work_for_a_former_network_ends_without_harm(void **state)
+{
+	struct world *world = *state;
+	struct tables_work work;
+
+	asks(world, "n1", "peers", &one);
+	assert_true(tables_next(world->tables, &work));
+	tables_close_network(world->tables, "n1");
+	assert_ok(tables_open_network(world->tables, "n1", true, &world->err), &world->err);
+	put(world, "peers", "a", "x", "1");
+	asks(world, "n1", "peers", &two);
+	tables_idle(world->tables, &work, 0, NULL);
+	assert_string_equal(tell(world, &two), "peers begin end[+a@x >1] ");
+}
+
 static void a_lost_backend_makes_rows_stale_and_deletes_nothing(void **state)
 {
 	struct world *world = *state;
@@ -451,6 +467,7 @@ int main(void)
 		TABLE_TEST(a_row_that_goes_in_flight_is_told_gone),
 		TABLE_TEST(two_calls_for_one_network_are_never_open),
 		TABLE_TEST(one_network_that_fails_does_not_stall_others),
+		TABLE_TEST(work_for_a_former_network_ends_without_harm),
 		TABLE_TEST(a_lost_backend_makes_rows_stale_and_deletes_nothing),
 		TABLE_TEST(a_driver_ends_up_with_what_there_is_whatever_happens),
 	};
