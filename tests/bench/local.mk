@@ -57,3 +57,11 @@ check_PROGRAMS += tests/bench/bench_table
 tests_bench_bench_table_SOURCES = tests/bench/bench_table.c
 tests_bench_bench_table_CPPFLAGS = $(TEST_CPPFLAGS) $(SQLITE_CFLAGS)
 tests_bench_bench_table_LDADD = $(HOST_LIBS)
+
+# --- remote driver and Docker front
+check_PROGRAMS += tests/bench/bench_remote
+tests_bench_bench_remote_SOURCES = tests/bench/bench_remote.c tests/remote/remoterig.c tests/remote/remoterig.h tests/conformance/rig.c \
+	tests/conformance/rig.h tests/conformance/recorder.h
+tests_bench_bench_remote_CPPFLAGS = $(RIG_CPPFLAGS)
+tests_bench_bench_remote_LDADD = tests/lib/libtest.a $(TEST_LIBS)
+EXTRA_tests_bench_bench_remote_DEPENDENCIES = drivers/remote.la tests/conformance/rec.la
