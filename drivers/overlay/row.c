@@ -23,7 +23,8 @@ static size_t put_string(uint8_t *at, unsigned field, const char *text)
 		return 0;
 	at[0] = (uint8_t)(field << 3 | WIRE_BYTES);
 	at[1] = (uint8_t)length;
-	memcpy(at + 2, text, length);
+	for (size_t i = 0; i < length; i++)
+		at[2 + i] = (uint8_t)text[i];
 	return length + 2;
 }
 

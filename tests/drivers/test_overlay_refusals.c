@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the overlay driver is told wrong, and what is in its way; and the VXLAN ids it hands out. */
+#include <arpa/inet.h>
 #include <linux/if_link.h>
 #include <netlink/attr.h>
 #include <netlink/msg.h>
 #include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "tests/drivers/overlay_rig.h"
 
@@ -203,6 +206,21 @@ static void a_strangers_link_with_the_same_id_is_named(void **state)
 	assert_true(netns_has_link(&here->ns, "flannel.1", NULL));
 	assert_ok(ndrv_link_delete(nl, "flannel.1", 0, &err), &err);
 	ndrv_nl_close(nl);
+	assert_ok(rig_create(here), &here->host.err);
+}
+
+static void a_program_on_the_port_is_said_to_be_in_the_way(void **state)
+{
+	struct sockaddr_in any = {.sin_family = AF_INET, .sin_port = htons(4789)};
+	int fd;
+
+	(void)state;
+	rig_on(here);
+	fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	assert_int_equal(bind(fd, (struct sockaddr *)&any, sizeof(any)), 0);
+	assert_fails(rig_create(here), &here->host.err, NDRV_E_FORBIDDEN, "network n1: UDP port 4789, on which VXLAN listens");
+	assert_nothing_left();
+	(void)close(fd);
 	assert_ok(rig_create(here), &here->host.err);
 }
 
@@ -433,6 +451,7 @@ int main(void)
 		TEST(addresses_are_held_to_the_subnets),
 		TEST(a_network_of_ipv6_alone_with_ids_of_one_byte_works),
 		TEST(a_strangers_link_with_the_same_id_is_named),
+		TEST(a_program_on_the_port_is_said_to_be_in_the_way),
 		TEST(ids_and_pools_of_another_network_are_refused),
 		TEST(a_taken_name_in_the_sandbox_leaves_nothing),
 		TEST(a_network_deleted_with_endpoints_takes_them_along),

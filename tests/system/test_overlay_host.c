@@ -291,6 +291,28 @@ static void traffic_does_not_notice_kills_and_swaps(void **state)
 	assert_all_talk(fixture);
 }
 
+static void subnets_of_a_network_reach_each_other(void **state)
+{
+	struct fixture *fixture = *state;
+	const struct netns *ns = fixture->sandboxes;
+
+	for (unsigned i = 0; i < HOSTS; i++)
+		ctl_ok(fixture, i, "network", "create", "red", "--id", "red0", "-d", "overlay", "--subnet", "10.8.0.0/24",
+		       "--gateway", "10.8.0.1", "--subnet", "10.9.0.0/24", "--gateway", "10.9.0.1", "-o", VNIS "=4100,4101");
+	ctl_ok(fixture, 0, "network", "connect", "red", "--netns", ns[0].path, "--endpoint", "one", "--ip", "10.8.0.11");
+	ctl_ok(fixture, 1, "network", "connect", "red", "--netns", ns[1].path, "--endpoint", "two", "--ip", "10.9.0.12");
+	await_neighbour(fixture, 0, "10.9.0.12", true);
+	await_neighbour(fixture, 1, "10.8.0.11", true);
+	assert_true(netns_ping(&ns[0], "10.9.0.12"));
+	assert_true(netns_tcp(&ns[1], &ns[0], "10.8.0.11", 100000));
+	assert_true(netns_udp(&ns[0], &ns[1], "10.9.0.12", 1400));
+	/* No other way out. */
+	assert_false(netns_has_route(&ns[0], "0.0.0.0/0", "10.8.0.1", "eth0"));
+	for (unsigned i = 0; i < HOSTS; i++)
+		ctl_ok(fixture, i, "network", "rm", "--force", "--sync", "red");
+	assert_nothing_left(fixture);
+}
+
 static void ids_come_from_one_host(void **state)
 {
 	struct fixture *fixture = *state;
@@ -336,6 +358,7 @@ int main(void)
 		TEST(all_of_it_works_over_ipv6, set_up6),
 		TEST(an_endpoint_moves_from_host_to_host, set_up),
 		TEST(traffic_does_not_notice_kills_and_swaps, set_up),
+		TEST(subnets_of_a_network_reach_each_other, set_up),
 		TEST(ids_come_from_one_host, set_up),
 		TEST(what_is_wrong_has_its_kinds_exit_status, set_up),
 	};
