@@ -110,6 +110,8 @@ static void under_a_flow(const char *words, const char *file)
 		(void)world_ctl(&world, 0, "%s%s", words, file ? file : "");
 	if (file)
 		(void)world_ctl(&world, 0, "driver swap bridge " BUILT_TESTS "/swap/.libs/swbridge1.so");
+	/* Whoever serves now knows. */
+	assert_non_null(strstr(world_ctl(&world, 0, "--json endpoint inspect a"), "\"com.docker.network.portmap\""));
 	flow_stop(&flow);
 	assert_true(flow.bytes > 0);
 	assert_int_equal(flow.bytes_received, flow.bytes);
