@@ -146,11 +146,14 @@ static int network_delete(void *self, struct ndrv_call *call, struct ndrv_networ
 {
 	struct bridge *bridge = self;
 	struct net *net = network->priv;
-	int rc, rc_nat = external_clear_network(bridge, call, network);
+	int rc;
 
+	/* When this fails, the host goes on trying: nothing is to depend on it. */
+	(void)external_clear_network(bridge, call, network);
+	ndrv_error_clear(call->err);
 	rc = net ? link_delete_bridge(call, network, net) : network_clean_up(bridge, call, network);
-	if (rc || rc_nat)
-		return ndrv_wrap(call->err, rc ? rc : rc_nat, "network %.64s", network->id);
+	if (rc)
+		return ndrv_wrap(call->err, rc, "network %.64s", network->id);
 	if (net)
 		list_remove_and_free(bridge, net);
 	network->priv = NULL;

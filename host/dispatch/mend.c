@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/dispatch/nat_service.h"
 #include "host/dispatch/plugging.h"
 #include "host/dispatch/reconcile.h"
 #include "host/dispatch/recovering.h"
@@ -263,7 +264,7 @@ static bool mend_entries(struct mender *mender, struct pass *pass)
 	}
 	if (!pass->kernel && !pass->overflow)
 		return well;
-	if (mend_links(mender, &only, err))
+	if (mend_links(mender, &only, err) || nat_mend(mender->dispatch, err))
 		return false;
 	(void)pthread_mutex_lock(&mender->lock);
 	for (uint32_t i = 0; well && i < ENTRIES; i++)

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "host/dispatch/core.h"
+#include "host/dispatch/mend.h"
 #include "host/dispatch/reconcile.h"
 
 struct nat_service {
@@ -148,8 +149,10 @@ void nat_forget_endpoint(struct dispatch *dispatch, const char *nid, const char 
 	struct nat *nat = nat_here(dispatch);
 	struct ndrv_error err = {0};
 
-	if (nat && nat_unpublish(nat, nid, eid, &err))
-		log_error("nat", "ports of endpoint %s of network %s are still published: %s", eid, nid, err.text);
+	if (!nat || !nat_unpublish(nat, nid, eid, &err))
+		return;
+	mend_kernel(dispatch, nid, eid, NULL);
+	log_warning("nat", "ports of endpoint %s of network %s are still published: %s", eid, nid, err.text);
 }
 
 void nat_forget_network(struct dispatch *dispatch, const char *nid)
@@ -157,8 +160,10 @@ void nat_forget_network(struct dispatch *dispatch, const char *nid)
 	struct nat *nat = nat_here(dispatch);
 	struct ndrv_error err = {0};
 
-	if (nat && nat_network_clear(nat, nid, &err))
-		log_error("nat", "network %s is gone, but not its NAT: %s", nid, err.text);
+	if (!nat || !nat_network_clear(nat, nid, &err))
+		return;
+	mend_kernel(dispatch, nid, NULL, NULL);
+	log_warning("nat", "network %s is gone, but not its NAT: %s", nid, err.text);
 }
 
 /* A network whose turn is taken is being worked on: its endpoints are not judged now. */
@@ -180,6 +185,18 @@ static bool exists(void *data, const char *nid, const char *eid)
 	}
 	network_unref(network);
 	return found;
+}
+
+int nat_mend(struct dispatch *dispatch, struct ndrv_error *err)
+{
+	struct nat *nat = nat_here(dispatch);
+	struct nat_report report;
+	uint32_t unknown;
+
+	if (!nat)
+		return 0;
+	int rc = nat_sweep(nat, true, exists, dispatch, &unknown, err);
+	return rc ? rc : nat_check(nat, true, &report, err);
 }
 
 void reconcile_nat(struct dispatch *dispatch, bool repair, struct tree *tree, struct ndrv_value *map)

@@ -17,10 +17,12 @@ int nat_service_open(const char *instance, struct store *store, struct nat_servi
 void nat_service_close(struct nat_service *service);
 const struct ndrv_nat_ops *nat_service_ops(struct nat_service *service);
 
-/* What goes wrong is logged; the next start or network_prune finds it. A host without NAT: nothing. */
+/* What goes wrong is logged, and tried again by the mender (mend.h). A host without NAT: nothing. */
 void nat_forget_endpoint(struct dispatch *dispatch, const char *nid, const char *eid);
 void nat_forget_network(struct dispatch *dispatch, const char *nid);
 
+/* What they could not do, once more; and whatever differs from records and memory. */
+int nat_mend(struct dispatch *dispatch, struct ndrv_error *err);
 /* False: no NAT here. */
 bool nat_counts(struct dispatch *dispatch, struct nat_counts *ret);
 

@@ -234,6 +234,7 @@ int book_put_endpoint(struct book *book, struct nat_endpoint *endpoint)
 		free(former->mappings);
 		former->mappings = endpoint->mappings;
 		former->count = endpoint->count;
+		former->doomed = false;
 		free(endpoint);
 		enter_ports(book, former);
 		return 0;

@@ -18,6 +18,7 @@ struct nat_network {
 	char link[NDRV_IFNAME_MAX];
 	uint32_t flags[2]; /* NDRV_NAT_..., v4 and v6 */
 	bool has[2];	   /* the family is used */
+	bool doomed;	   /* it was to be cleared, and that failed */
 	struct ndrv_prefix pool[2];
 	struct ndrv_addr source[2];
 	struct nat_network *next;
@@ -46,6 +47,7 @@ struct nat_endpoint {
 	struct idmap_node node; /* by nid/eid; first */
 	char key[BOOK_KEY];
 	const char *eid; /* within key */
+	bool doomed;	 /* it was to be unpublished, and that failed */
 	struct nat_network *network;
 	struct nat_endpoint *next;
 	uint32_t count;

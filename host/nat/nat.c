@@ -309,6 +309,8 @@ int nat_network_clear(struct nat *nat, const char *nid, struct ndrv_error *err)
 	struct nat_network *network = book_network(&nat->book, nid);
 	if (network)
 		rc = clear_network(nat, network, err);
+	if (rc && book_network(&nat->book, nid))
+		network->doomed = true;
 	(void)pthread_mutex_unlock(&nat->lock);
 	return rc;
 }
@@ -428,6 +430,8 @@ int nat_unpublish(struct nat *nat, const char *nid, const char *eid, struct ndrv
 	struct nat_endpoint *endpoint = book_endpoint(&nat->book, nid, eid);
 	if (endpoint)
 		rc = unpublish(nat, endpoint, err);
+	if (rc && book_endpoint(&nat->book, nid, eid))
+		endpoint->doomed = true;
 	(void)pthread_mutex_unlock(&nat->lock);
 	return rc;
 }
@@ -451,13 +455,13 @@ static int sweep_network(struct nat *nat, struct nat_network *network, bool repa
 {
 	int rc = 0;
 
-	if (!exists(data, network->nid, "")) {
+	if (network->doomed || !exists(data, network->nid, "")) {
 		++*count;
 		return repair ? clear_network(nat, network, err) : 0;
 	}
 	for (struct nat_endpoint *endpoint = network->endpoints, *next; endpoint && !rc; endpoint = next) {
 		next = endpoint->next;
-		if (exists(data, network->nid, endpoint->eid))
+		if (!endpoint->doomed && exists(data, network->nid, endpoint->eid))
 			continue;
 		++*count;
 		if (repair)

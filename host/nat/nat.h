@@ -58,7 +58,8 @@ struct nat_report {
 };
 /* Compares by a dump; with `repair` makes it right in one transaction. */
 int nat_check(struct nat *nat, bool repair, struct nat_report *ret, struct ndrv_error *err);
-/* Forgets networks and endpoints that `exists` does not know (`eid` "": the network itself), or only counts them. */
+/* Forgets networks and endpoints that `exists` does not know (`eid` "": the network itself), and those whose end failed before; or
+ * only counts them. */
 int nat_sweep(struct nat *nat, bool repair, bool (*exists)(void *data, const char *nid, const char *eid), void *data,
 	      uint32_t *ret_count, struct ndrv_error *err);
 

@@ -7,3 +7,15 @@ check_PROGRAMS += %D%/test_nat_traffic
 %C%_test_nat_traffic_CPPFLAGS = $(TEST_CPPFLAGS)
 %C%_test_nat_traffic_LDADD = tests/lib/libtest.a $(TEST_LIBS)
 TESTS += %D%/test_nat_traffic
+
+check_PROGRAMS += %D%/test_nat
+%C%_test_nat_SOURCES = %D%/test_nat.c $(NAT_RIG)
+%C%_test_nat_CPPFLAGS = $(TEST_CPPFLAGS)
+%C%_test_nat_LDADD = tests/lib/libtest.a $(TEST_LIBS)
+TESTS += %D%/test_nat
+
+check_PROGRAMS += %D%/test_nat_repair
+%C%_test_nat_repair_SOURCES = %D%/test_nat_repair.c $(NAT_RIG)
+%C%_test_nat_repair_CPPFLAGS = $(TEST_CPPFLAGS)
+%C%_test_nat_repair_LDADD = tests/lib/libtest.a $(TEST_LIBS)
+TESTS += %D%/test_nat_repair

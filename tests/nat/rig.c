@@ -300,6 +300,63 @@ void unpublish(struct rig *rig, const char *eid)
 	assert_ok(nat_unpublish(rig->nat, nid, eid, &err), &err);
 }
 
+/* --- what there is --- */
+
+json_t *elements(const char *set)
+{
+	FILE *pipe = popen(TABLE_JSON, "r");
+	json_t *all = json_loadf(pipe, 0, NULL), *found = NULL, *object;
+	size_t i;
+
+	(void)pclose(pipe);
+	assert_non_null(all);
+	json_array_foreach(json_object_get(all, "nftables"), i, object)
+	{
+		json_t *one = json_object_get(object, "map");
+		one = one ? one : json_object_get(object, "set");
+		if (one && !strcmp(json_string_value(json_object_get(one, "name")), set))
+			found = one;
+	}
+	assert_non_null(found);
+	found = json_object_get(found, "elem");
+	found = found ? json_incref(found) : json_array();
+	json_decref(all);
+	return found;
+}
+
+size_t count(const char *set)
+{
+	json_t *list = elements(set);
+	size_t n = json_array_size(list);
+
+	json_decref(list);
+	return n;
+}
+
+void assert_right(struct rig *rig)
+{
+	struct nat_report report;
+	struct ndrv_error err = {0};
+
+	assert_ok(nat_check(rig->nat, false, &report, &err), &err);
+	assert_false(report.table);
+	assert_int_equal(report.missing, 0);
+	assert_int_equal(report.strays, 0);
+}
+
+int listen_on(uint16_t port, int type)
+{
+	struct sockaddr_in any = {.sin_family = AF_INET, .sin_port = htons(port)};
+	int fd = socket(AF_INET, type | SOCK_CLOEXEC, 0), on = 1;
+
+	(void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	if (bind(fd, (struct sockaddr *)&any, sizeof(any)) || (type == SOCK_STREAM && listen(fd, 1))) {
+		(void)close(fd);
+		return -1;
+	}
+	return fd;
+}
+
 /* --- traffic --- */
 
 struct making {

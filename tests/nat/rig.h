@@ -4,6 +4,7 @@
 #ifndef TESTS_NAT_RIG_H
 #define TESTS_NAT_RIG_H
 
+#include <jansson.h>
 #include <netinet/in.h>
 
 #include <ndrv/nat.h>
@@ -60,6 +61,15 @@ uint32_t publish(struct rig *rig, const char *eid, int protocol, const char *hos
 int try_publish(struct rig *rig, const char *eid, int protocol, const char *host, uint32_t host_port, uint32_t port,
 		struct ndrv_error *err);
 void unpublish(struct rig *rig, const char *eid);
+
+#define TABLE_JSON "nft -j list table inet ndrv-test"
+/* The elements nft lists of one set or map; the caller drops it. */
+json_t *elements(const char *set);
+size_t count(const char *set);
+/* The service itself finds nothing to repair. */
+void assert_right(struct rig *rig);
+/* A server on that port of the host's, or -1. */
+int listen_on(uint16_t port, int type);
 
 /* A client in `from` (NULL: the host) talks to `to`:`port` while somebody listens in `server` on its port: both directions. The
  * address the server saw in `seen` (may be NULL; INET6_ADDRSTRLEN). */
