@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 include %D%/overlay.mk
+include %D%/nat.mk
 check_PROGRAMS += tests/bench/bench_ipam tests/bench/bench_store
 tests_bench_bench_ipam_SOURCES = tests/bench/bench_ipam.c
 tests_bench_bench_ipam_CPPFLAGS = $(TEST_CPPFLAGS)
