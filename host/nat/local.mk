@@ -7,7 +7,8 @@ host_libhost_a_SOURCES += \
 	%D%/rules.c %D%/rules.h \
 	%D%/book.c %D%/text.c %D%/book.h \
 	%D%/change.c \
-	%D%/publish.c \
+	%D%/ports.c %D%/publish.c \
+	%D%/conntrack.c %D%/conntrack.h \
 	%D%/hold.c %D%/hold.h \
 	%D%/sysctl.c \
 	%D%/watch.c %D%/watch.h

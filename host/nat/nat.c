@@ -36,7 +36,7 @@ const char *nat_table(const struct nat *nat)
 
 /* --- memory --- */
 
-static int keep_text(struct nat *nat, const char *nid, const char *eid, const char *text, struct ndrv_error *err)
+int nat_keep_text(struct nat *nat, const char *nid, const char *eid, const char *text, struct ndrv_error *err)
 {
 	if (!nat->keeps)
 		return 0;
@@ -75,7 +75,7 @@ static int load_one(void *data, const char *nid, const char *eid, const char *te
 			eid[0] ? ", endpoint " : "", eid);
 	else if (endpoint)
 		plan_hold_again(nat, book_endpoint(&nat->book, nid, eid), false);
-	return good ? 0 : keep_text(nat, nid, eid, NULL, err);
+	return good ? 0 : nat_keep_text(nat, nid, eid, NULL, err);
 }
 
 /* --- life --- */
@@ -153,6 +153,7 @@ void nat_close(struct nat *nat)
 		return;
 	nat_watch_stop(nat->watch);
 	nft_close(nat->nft);
+	conntrack_done(&nat->stale);
 	book_done(&nat->book);
 	(void)pthread_mutex_destroy(&nat->lock);
 	free(nat);
@@ -205,7 +206,7 @@ static int keep_network(struct nat *nat, const char *nid, const struct nat_netwo
 
 	if (network && !text)
 		return ndrv_fail_errno(err, ENOMEM, "keep the NAT of network %s", nid);
-	int rc = keep_text(nat, nid, "", text, err);
+	int rc = nat_keep_text(nat, nid, "", text, err);
 	free(text);
 	return rc;
 }
@@ -296,6 +297,8 @@ static int clear_network(struct nat *nat, struct nat_network *network, struct nd
 	free(elements);
 	if (rc)
 		return rc;
+	for (const struct nat_endpoint *endpoint = network->endpoints; endpoint; endpoint = endpoint->next)
+		nat_note_flows(nat, endpoint, NULL);
 	rc = keep_all(nat, network->nid, err);
 	book_del_network(&nat->book, network);
 	return rc;
@@ -311,127 +314,6 @@ int nat_network_clear(struct nat *nat, const char *nid, struct ndrv_error *err)
 		rc = clear_network(nat, network, err);
 	if (rc && book_network(&nat->book, nid))
 		network->doomed = true;
-	(void)pthread_mutex_unlock(&nat->lock);
-	return rc;
-}
-
-/* --- endpoints --- */
-
-static int keep_endpoint(struct nat *nat, const char *nid, const char *eid, const struct nat_endpoint *endpoint,
-			 struct ndrv_error *err)
-{
-	char *text = endpoint ? endpoint_text(endpoint) : NULL;
-
-	if (endpoint && !text)
-		return ndrv_fail_errno(err, ENOMEM, "keep the ports of endpoint %s", eid);
-	int rc = keep_text(nat, nid, eid, text, err);
-	free(text);
-	return rc;
-}
-
-static int change_endpoint(struct nat *nat, const struct nat_endpoint *from, const struct nat_endpoint *to, struct ndrv_error *err)
-{
-	struct nat_element small[16], *elements = small;
-	size_t before = from ? from->count : 0, after = to ? to->count : 0;
-
-	if (before + after > 16)
-		elements = malloc((before + after) * sizeof(*elements));
-	if (!elements)
-		return ndrv_fail_errno(err, ENOMEM, "publish ports");
-	if (from)
-		endpoint_elements(from, elements);
-	if (to)
-		endpoint_elements(to, elements + before);
-	int rc = nat_change(nat, elements, before, elements + before, after, err, "%s ports of endpoint %s",
-			    to ? "publish" : "unpublish", (to ? to : from)->eid);
-	if (elements != small)
-		free(elements);
-	return rc;
-}
-
-static int publish(struct nat *nat, const char *nid, const char *eid, const struct ndrv_addr *addresses,
-		   struct ndrv_port_binding *bindings, uint32_t count, struct ndrv_error *err)
-{
-	struct nat_network *network = book_network(&nat->book, nid);
-	struct nat_endpoint *former = book_endpoint(&nat->book, nid, eid), *made;
-	struct ndrv_error ignored = {0};
-
-	if (!network)
-		return ndrv_fail(err, NDRV_E_NOT_FOUND, "ports of endpoint %s cannot be published: network %s has set no NAT", eid,
-				 nid);
-	int rc = plan_mappings(nat, network, former, eid, addresses, bindings, count, &made, err);
-	if (rc)
-		return rc;
-	rc = keep_endpoint(nat, nid, eid, made, err);
-	if (!rc) {
-		rc = change_endpoint(nat, former, made, err);
-		if (!rc) {
-			plan_done(made);
-			rc = book_put_endpoint(&nat->book, made) ? ndrv_fail_errno(err, ENOMEM, "publish ports of endpoint %s", eid)
-								 : 0;
-			if (!rc) {
-				plan_hold_again(nat, book_endpoint(&nat->book, nid, eid), true);
-				return 0;
-			}
-			(void)change_endpoint(nat, made, former, &ignored);
-		}
-		(void)keep_endpoint(nat, nid, eid, former, &ignored);
-	}
-	plan_undo(made);
-	return rc;
-}
-
-static int unpublish(struct nat *nat, struct nat_endpoint *endpoint, struct ndrv_error *err)
-{
-	int rc = change_endpoint(nat, endpoint, NULL, err);
-
-	if (rc)
-		return rc;
-	rc = keep_text(nat, endpoint->network->nid, endpoint->eid, NULL, err);
-	book_del_endpoint(&nat->book, endpoint);
-	return rc;
-}
-
-int nat_publish(struct nat *nat, const char *nid, const char *eid, const struct ndrv_addr *address,
-		const struct ndrv_addr *address6, struct ndrv_port_binding *bindings, uint32_t count, struct ndrv_error *err)
-{
-	struct ndrv_addr addresses[2] = {*address, *address6};
-	struct ndrv_port_binding *binding = bindings;
-	uint32_t *asked = malloc((count + 1) * sizeof(*asked));
-	struct ndrv_error error = {0};
-	int rc;
-
-	if (!asked)
-		return ndrv_fail_errno(err, ENOMEM, "publish ports of endpoint %s", eid);
-	for (uint32_t i = 0; i < count; i++, binding = (void *)((char *)binding + binding->size))
-		asked[i] = binding->host_port;
-	if (!count)
-		rc = nat_unpublish(nat, nid, eid, &error);
-	else {
-		(void)pthread_mutex_lock(&nat->lock);
-		rc = publish(nat, nid, eid, addresses, bindings, count, &error);
-		(void)pthread_mutex_unlock(&nat->lock);
-	}
-	/* Nothing was picked after all. */
-	binding = bindings;
-	for (uint32_t i = 0; i < count && rc; i++, binding = (void *)((char *)binding + binding->size))
-		binding->host_port = asked[i];
-	free(asked);
-	if (rc && err)
-		*err = error;
-	return rc;
-}
-
-int nat_unpublish(struct nat *nat, const char *nid, const char *eid, struct ndrv_error *err)
-{
-	int rc = 0;
-
-	(void)pthread_mutex_lock(&nat->lock);
-	struct nat_endpoint *endpoint = book_endpoint(&nat->book, nid, eid);
-	if (endpoint)
-		rc = unpublish(nat, endpoint, err);
-	if (rc && book_endpoint(&nat->book, nid, eid))
-		endpoint->doomed = true;
 	(void)pthread_mutex_unlock(&nat->lock);
 	return rc;
 }
@@ -465,7 +347,7 @@ static int sweep_network(struct nat *nat, struct nat_network *network, bool repa
 			continue;
 		++*count;
 		if (repair)
-			rc = unpublish(nat, endpoint, err);
+			rc = nat_unpublish_locked(nat, endpoint, err);
 	}
 	return rc;
 }

@@ -8,6 +8,7 @@
 #include <ndrv/host.h>
 
 #include "host/nat/book.h"
+#include "host/nat/conntrack.h"
 #include "host/nat/hold.h"
 #include "host/nat/nat.h"
 #include "host/nat/rules.h"
@@ -29,12 +30,19 @@ struct nat {
 	bool spare;
 	uint32_t rules; /* the table has */
 	uint64_t restored;
+	struct conntrack stale; /* flows to be forgotten */
 	struct nat_watch *watch;
 };
 
 /* With the lock held, all of these. */
 
 void nat_say(struct nat *nat, int level, const char *fmt, ...) NDRV_PRINTF(3, 4);
+/* Puts a row of the store, or takes it away (`text` NULL). */
+int nat_keep_text(struct nat *nat, const char *nid, const char *eid, const char *text, struct ndrv_error *err);
+/* --- ports.c --- */
+int nat_unpublish_locked(struct nat *nat, struct nat_endpoint *endpoint, struct ndrv_error *err);
+/* Flows that no longer go where they should are to be forgotten. Either may be NULL. */
+void nat_note_flows(struct nat *nat, const struct nat_endpoint *from, const struct nat_endpoint *to);
 /* --- change.c: one transaction that makes of these elements those. Both sorted. --- */
 int nat_change(struct nat *nat, const struct nat_element *before, size_t before_count, const struct nat_element *after,
 	       size_t after_count, struct ndrv_error *err, const char *fmt, ...) NDRV_PRINTF(7, 8);

@@ -22,6 +22,7 @@
 #include "host/nat/nat_internal.h"
 
 #define QUIET_MS 50		     /* after a change of others, until the table is looked at: reloads come in bursts */
+#define FLOWS_MS 20		     /* so that many at once are one dump */
 #define DEEP_MS 2000		     /* until its elements are */
 #define FIGHT_NS (10 * NSEC_PER_SEC) /* taken away again within this: wait longer each time */
 #define WAIT_MAX_MS 60000
@@ -29,7 +30,7 @@
 struct nat_watch {
 	struct nat *nat;
 	pthread_t thread;
-	int fd, stop_fd;
+	int fd, stop_fd, flows_fd;
 	uint64_t last_restore_ns;
 	int wait_ms; /* before the next restore, while somebody fights us */
 };
@@ -58,7 +59,8 @@ static int open_watch(struct nat_watch *watch, struct ndrv_error *err)
 
 	watch->fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_NETFILTER);
 	watch->stop_fd = eventfd(0, EFD_CLOEXEC);
-	if (watch->fd < 0 || watch->stop_fd < 0 || filter(watch->fd, nft_port(watch->nat->nft)) ||
+	watch->flows_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (watch->fd < 0 || watch->stop_fd < 0 || watch->flows_fd < 0 || filter(watch->fd, nft_port(watch->nat->nft)) ||
 	    bind(watch->fd, (struct sockaddr *)&own, sizeof(own)) ||
 	    connect(watch->fd, (struct sockaddr *)&kernel, sizeof(kernel)) ||
 	    setsockopt(watch->fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group, sizeof(group)))
@@ -124,14 +126,57 @@ static void look(struct nat_watch *watch, bool deep)
 	(void)pthread_mutex_unlock(&nat->lock);
 }
 
-/* True: somebody wants the thread to end. */
+/* --- flows --- */
+
+void nat_watch_flows(struct nat *nat)
+{
+	uint64_t one = 1;
+
+	/* Not read before all is done: one wake-up is enough. */
+	if (nat->watch)
+		(void)!write(nat->watch->flows_fd, &one, sizeof(one));
+	else
+		conntrack_flush(&nat->stale);
+}
+
+static void flush_flows(struct nat_watch *watch)
+{
+	struct conntrack taken;
+	uint64_t count;
+
+	(void)usleep(FLOWS_MS * 1000);
+	(void)!read(watch->flows_fd, &count, sizeof(count));
+	(void)pthread_mutex_lock(&watch->nat->lock);
+	taken = watch->nat->stale;
+	watch->nat->stale = (struct conntrack){0};
+	(void)pthread_mutex_unlock(&watch->nat->lock);
+	conntrack_flush(&taken);
+	conntrack_done(&taken);
+}
+
+/* --- the thread --- */
+
+/* Until `ms` have passed (-1: for ever), or `changes` and there is one. Flows are seen to meanwhile. True: the thread is to end. */
 static bool wait_for(struct nat_watch *watch, bool changes, int ms, bool *ret_changed)
 {
-	struct pollfd fds[2] = {{.fd = watch->stop_fd, .events = POLLIN}, {.fd = watch->fd, .events = POLLIN}};
-	int n = poll(fds, changes ? 2 : 1, ms);
+	struct pollfd fds[3] = {{.fd = watch->stop_fd, .events = POLLIN},
+				{.fd = watch->flows_fd, .events = POLLIN},
+				{.fd = watch->fd, .events = POLLIN}};
+	uint64_t end = clock_ns() + (uint64_t)(ms < 0 ? 0 : ms) * NSEC_PER_MSEC;
 
-	*ret_changed = changes && n > 0 && fds[1].revents;
-	return n > 0 && fds[0].revents;
+	*ret_changed = false;
+	for (;;) {
+		uint64_t now = clock_ns();
+		int left = ms < 0 ? -1 : now >= end ? 0 : (int)((end - now) / NSEC_PER_MSEC) + 1;
+		int n = poll(fds, changes ? 3 : 2, left);
+		if (n > 0 && fds[0].revents)
+			return true;
+		if (n > 0 && fds[1].revents)
+			flush_flows(watch);
+		*ret_changed = changes && n > 0 && fds[2].revents;
+		if (*ret_changed || (ms >= 0 && clock_ns() >= end))
+			return false;
+	}
 }
 
 static void *run(void *data)
@@ -158,6 +203,16 @@ static void *run(void *data)
 	}
 }
 
+static void free_watch(struct nat_watch *watch)
+{
+	const int fds[] = {watch->fd, watch->stop_fd, watch->flows_fd};
+
+	for (int i = 0; i < 3; i++)
+		if (fds[i] >= 0)
+			(void)close(fds[i]);
+	free(watch);
+}
+
 int nat_watch_start(struct nat *nat, struct nat_watch **ret, struct ndrv_error *err)
 {
 	struct nat_watch *watch = calloc(1, sizeof(*watch));
@@ -165,18 +220,14 @@ int nat_watch_start(struct nat *nat, struct nat_watch **ret, struct ndrv_error *
 	if (!watch)
 		return ndrv_fail_errno(err, ENOMEM, "watch nf_tables for changes");
 	watch->nat = nat;
-	watch->fd = watch->stop_fd = -1;
+	watch->fd = watch->stop_fd = watch->flows_fd = -1;
 	int rc = open_watch(watch, err);
 	if (!rc) {
 		int sys_errno = pthread_create(&watch->thread, NULL, run, watch);
 		rc = sys_errno ? ndrv_fail_errno(err, sys_errno, "start the thread that watches nf_tables") : 0;
 	}
 	if (rc) {
-		if (watch->fd >= 0)
-			(void)close(watch->fd);
-		if (watch->stop_fd >= 0)
-			(void)close(watch->stop_fd);
-		free(watch);
+		free_watch(watch);
 		return rc;
 	}
 	*ret = watch;
@@ -192,7 +243,5 @@ void nat_watch_stop(struct nat_watch *watch)
 	while (write(watch->stop_fd, &one, sizeof(one)) < 0 && errno == EINTR)
 		;
 	(void)pthread_join(watch->thread, NULL);
-	(void)close(watch->fd);
-	(void)close(watch->stop_fd);
-	free(watch);
+	free_watch(watch);
 }

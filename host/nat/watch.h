@@ -12,4 +12,7 @@ int nat_watch_start(struct nat *nat, struct nat_watch **ret, struct ndrv_error *
 /* NULL: nothing. Not with the service's lock. */
 void nat_watch_stop(struct nat_watch *watch);
 
+/* With the lock: there are flows to be forgotten. NULL: they are, now. */
+void nat_watch_flows(struct nat *nat);
+
 #endif

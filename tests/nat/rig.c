@@ -454,6 +454,38 @@ bool talk(const struct netns *from, const char *to, int protocol, uint32_t port,
 	return ok;
 }
 
+void flow_open(struct flow *flow, const struct netns *from, const char *to, uint32_t port)
+{
+	struct sockaddr_storage target;
+	socklen_t bytes = address(to, port, &target);
+
+	flow->fd = socket_in(from, target.ss_family, UDP);
+	assert_int_equal(connect(flow->fd, (struct sockaddr *)&target, bytes), 0);
+}
+
+bool flow_reaches(struct flow *flow, const struct netns *server, uint32_t server_port)
+{
+	int listener = socket_in(server, AF_INET, UDP);
+	struct sockaddr_storage any;
+	bool ok = false;
+
+	assert_int_equal(bind(listener, (struct sockaddr *)&any, address("0.0.0.0", server_port, &any)), 0);
+	patience = MOMENT_MS / 3;
+	/* The error of a port that was closed before is read by the first. */
+	for (int i = 0; i < 3 && !ok; i++) {
+		(void)send(flow->fd, "ping", 4, 0);
+		ok = ready(listener, POLLIN);
+	}
+	patience = PATIENCE_MS;
+	(void)close(listener);
+	return ok;
+}
+
+void flow_close(struct flow *flow)
+{
+	(void)close(flow->fd);
+}
+
 bool talk_soon(const struct netns *from, const char *to, int protocol, uint32_t port, const struct netns *server,
 	       uint32_t server_port, char *seen)
 {

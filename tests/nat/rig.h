@@ -75,7 +75,15 @@ int listen_on(uint16_t port, int type);
  * address the server saw in `seen` (may be NULL; INET6_ADDRSTRLEN). */
 bool talk(const struct netns *from, const char *to, int protocol, uint32_t port, const struct netns *server, uint32_t server_port,
 	  char *seen);
-/* The same for where nothing is expected: waits a moment only. */
+/* A client of UDP that keeps its socket. */
+struct flow {
+	int fd;
+};
+void flow_open(struct flow *flow, const struct netns *from, const char *to, uint32_t port);
+/* Something it sends now arrives at a server on that port. */
+bool flow_reaches(struct flow *flow, const struct netns *server, uint32_t server_port);
+void flow_close(struct flow *flow);
+/* As talk(), where nothing is expected: waits a moment only. */
 bool talk_soon(const struct netns *from, const char *to, int protocol, uint32_t port, const struct netns *server,
 	       uint32_t server_port, char *seen);
 

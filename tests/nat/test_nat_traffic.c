@@ -127,6 +127,25 @@ static void a_published_port_is_reached_from_the_host(void **state)
 	assert_false(talk_soon(&rig->outside, HOST4, UDP, 8053, &rig->a2, 53, NULL));
 }
 
+/* A client that does not stop: the kernel goes on with its flow as it began. */
+static void a_flow_of_udp_follows_what_is_published(void **state)
+{
+	struct rig *rig = *state;
+	struct flow flow;
+
+	set_network(rig, 'a', USUAL, USUAL);
+	flow_open(&flow, &rig->outside, HOST4, 8053);
+	assert_false(flow_reaches(&flow, &rig->a1, 53));
+	(void)publish(rig, "a1", UDP, NULL, 8053, 53);
+	assert_true(flow_reaches(&flow, &rig->a1, 53));
+	unpublish(rig, "a1");
+	(void)publish(rig, "a2", UDP, NULL, 8053, 53);
+	assert_true(flow_reaches(&flow, &rig->a2, 53));
+	unpublish(rig, "a2");
+	assert_false(flow_reaches(&flow, &rig->a2, 53));
+	flow_close(&flow);
+}
+
 /* 127.0.0.0/8 of the host stays its own, though its bridges route it now. */
 static void an_endpoint_does_not_reach_the_hosts_loopback(void **state)
 {
@@ -288,6 +307,7 @@ int main(void)
 		TEST(a_published_port_is_reached_from_outside),
 		TEST(a_port_of_one_host_address_is_not_one_of_another),
 		TEST(a_published_port_is_reached_from_the_host),
+		TEST(a_flow_of_udp_follows_what_is_published),
 		TEST(an_endpoint_does_not_reach_the_hosts_loopback),
 		TEST(endpoints_reach_published_ports_of_their_own_network),
 		BRIDGED(endpoints_reach_published_ports_of_their_own_network),
