@@ -153,6 +153,7 @@ void nat_close(struct nat *nat)
 		return;
 	nat_watch_stop(nat->watch);
 	nft_close(nat->nft);
+	conntrack_flush(&nat->stale);
 	conntrack_done(&nat->stale);
 	book_done(&nat->book);
 	(void)pthread_mutex_destroy(&nat->lock);

@@ -31,6 +31,7 @@ struct nat_watch {
 	struct nat *nat;
 	pthread_t thread;
 	int fd, stop_fd, flows_fd;
+	uint64_t flows_due_ns; /* 0: none are */
 	uint64_t last_restore_ns;
 	int wait_ms; /* before the next restore, while somebody fights us */
 };
@@ -142,10 +143,8 @@ void nat_watch_flows(struct nat *nat)
 static void flush_flows(struct nat_watch *watch)
 {
 	struct conntrack taken;
-	uint64_t count;
 
-	(void)usleep(FLOWS_MS * 1000);
-	(void)!read(watch->flows_fd, &count, sizeof(count));
+	watch->flows_due_ns = 0;
 	(void)pthread_mutex_lock(&watch->nat->lock);
 	taken = watch->nat->stale;
 	watch->nat->stale = (struct conntrack){0};
@@ -154,7 +153,26 @@ static void flush_flows(struct nat_watch *watch)
 	conntrack_done(&taken);
 }
 
+static void flows_noted(struct nat_watch *watch)
+{
+	uint64_t count;
+
+	(void)!read(watch->flows_fd, &count, sizeof(count));
+	if (!watch->flows_due_ns)
+		watch->flows_due_ns = clock_ns() + FLOWS_MS * NSEC_PER_MSEC;
+}
+
 /* --- the thread --- */
+
+/* Milliseconds until the earlier of both; 0: never. */
+static int until(uint64_t a, uint64_t b)
+{
+	uint64_t now = clock_ns(), first = !a || (b && b < a) ? b : a;
+
+	if (!first)
+		return -1;
+	return now >= first ? 0 : (int)((first - now) / NSEC_PER_MSEC) + 1;
+}
 
 /* Until `ms` have passed (-1: for ever), or `changes` and there is one. Flows are seen to meanwhile. True: the thread is to end. */
 static bool wait_for(struct nat_watch *watch, bool changes, int ms, bool *ret_changed)
@@ -162,19 +180,19 @@ static bool wait_for(struct nat_watch *watch, bool changes, int ms, bool *ret_ch
 	struct pollfd fds[3] = {{.fd = watch->stop_fd, .events = POLLIN},
 				{.fd = watch->flows_fd, .events = POLLIN},
 				{.fd = watch->fd, .events = POLLIN}};
-	uint64_t end = clock_ns() + (uint64_t)(ms < 0 ? 0 : ms) * NSEC_PER_MSEC;
+	uint64_t end = ms < 0 ? 0 : clock_ns() + (uint64_t)ms * NSEC_PER_MSEC;
 
 	*ret_changed = false;
 	for (;;) {
-		uint64_t now = clock_ns();
-		int left = ms < 0 ? -1 : now >= end ? 0 : (int)((end - now) / NSEC_PER_MSEC) + 1;
-		int n = poll(fds, changes ? 3 : 2, left);
+		int n = poll(fds, changes ? 3 : 2, until(end, watch->flows_due_ns));
 		if (n > 0 && fds[0].revents)
 			return true;
 		if (n > 0 && fds[1].revents)
+			flows_noted(watch);
+		if (watch->flows_due_ns && clock_ns() >= watch->flows_due_ns)
 			flush_flows(watch);
 		*ret_changed = changes && n > 0 && fds[2].revents;
-		if (*ret_changed || (ms >= 0 && clock_ns() >= end))
+		if (*ret_changed || (end && clock_ns() >= end))
 			return false;
 	}
 }

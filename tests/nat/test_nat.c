@@ -85,6 +85,7 @@ static void a_thousand_endpoints_add_no_rule(void **state)
 	struct ndrv_error err = {0};
 	long before = rules();
 
+	rig_restart(rig, true);
 	set_network(rig, 'a', USUAL, USUAL);
 	for (unsigned i = 0; i < 1000; i++) {
 		struct ndrv_port_binding bindings[2] = {
