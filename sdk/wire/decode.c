@@ -243,11 +243,21 @@ static int settle(const struct shape_field *shape, void *into, bool check, struc
 	return 0;
 }
 
+/* `text` need not end with a NUL. */
+static bool is_blank(const char *text, size_t bytes)
+{
+	size_t at = 0;
+
+	while (at < bytes && text[at] && strchr(" \t\r\n", text[at]))
+		at++;
+	return at == bytes;
+}
+
 static int parse(const char *text, size_t bytes, json_t **ret, struct ndrv_error *err)
 {
 	json_error_t why;
 
-	if (!text || strspn(text, " \t\r\n") >= bytes)
+	if (!text || is_blank(text, bytes))
 		return ndrv_fail(err, NDRV_E_BAD_REQUEST, "the body is empty");
 	*ret = json_loadb(text, bytes, JSON_DECODE_ANY, &why);
 	if (*ret)

@@ -27,3 +27,13 @@ tests_fuzz_fuzz_control_LDADD = $(TEST_LIBS)
 EXTRA_DIST += tests/fuzz/control/create tests/fuzz/control/connect tests/fuzz/control/events tests/fuzz/control/discover \
 	tests/fuzz/control/delete tests/fuzz/control/head
 TESTS += tests/fuzz/fuzz_control
+
+check_PROGRAMS += tests/fuzz/fuzz_docker tests/fuzz/fuzz_plugin
+tests_fuzz_fuzz_docker_SOURCES = tests/fuzz/fuzz_docker.c tests/fuzz/replay.c
+tests_fuzz_fuzz_docker_CPPFLAGS = $(TEST_CPPFLAGS) -DREPLAY_CORPUS='"$(abs_top_srcdir)/tests/fuzz/docker"'
+tests_fuzz_fuzz_docker_LDADD = $(HOST_LIBS)
+tests_fuzz_fuzz_plugin_SOURCES = tests/fuzz/fuzz_plugin.c tests/fuzz/replay.c drivers/remote/http.c
+tests_fuzz_fuzz_plugin_CPPFLAGS = $(TEST_CPPFLAGS) -DREPLAY_CORPUS='"$(abs_top_srcdir)/tests/fuzz/plugin"'
+tests_fuzz_fuzz_plugin_LDADD = $(HOST_LIBS)
+EXTRA_DIST += tests/fuzz/docker tests/fuzz/plugin
+TESTS += tests/fuzz/fuzz_docker tests/fuzz/fuzz_plugin
