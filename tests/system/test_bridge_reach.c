@@ -238,6 +238,64 @@ static void an_isolated_network_does_not_even_reach_the_bridge(void **state)
 	assert_true(world_silent(TCP, &a, WORLD_HOST4, 80, NULL, 80));
 }
 
+static void a_network_of_ipv6_alone_gets_out_and_is_reached(void **state)
+{
+	char seen[64];
+
+	(void)state;
+	(void)world_ctl(&world, 0, "network create n1 -d bridge --no-ipv4 --subnet fd06::/64");
+	(void)world_ctl(&world, 0, "network connect n1 --netns %s --endpoint a --ip6 fd06::2 -p 8080:80", a.path);
+	assert_true(world_talks(TCP, &a, WORLD_OUTSIDE6, 80, &world.outside, 80, seen));
+	assert_string_equal(seen, WORLD_HOST6);
+	assert_true(world_talks(TCP, &world.outside, WORLD_HOST6, 8080, &a, 80, NULL));
+	assert_true(world_silent(TCP, &world.outside, WORLD_HOST4, 8080, &a, 80));
+	/* Nobody could be reached there over IPv4. */
+	assert_non_null(strstr(world_ctl(&world, 6, "--json network connect n1 --netns %s -p 127.0.0.1:8081:80", b.path),
+			       "has no way out over IPv4"));
+	assert_int_equal(netns_link_count(&b), 1);
+}
+
+static void somebody_elses_bridge_serves_and_stays(void **state)
+{
+	struct ndrv_nl *nl = netns_nl(NULL);
+	struct ndrv_link_spec spec = {.kind = "bridge", .name = "theirs0", .up = 1};
+	struct ndrv_error err = {0};
+	struct ndrv_prefix own;
+	struct ndrv_link link;
+
+	(void)state;
+	assert_ok(ndrv_link_create(nl, &spec, NULL, NULL, &link, &err), &err);
+	assert_ok(ndrv_prefix_parse("10.6.0.1/24", &own, &err), &err);
+	assert_ok(ndrv_address_add(nl, "theirs0", link.index, &own, &err), &err);
+	ndrv_nl_close(nl);
+	(void)world_ctl(&world, 0, "network create n1 -d bridge --subnet 10.6.0.0/24 -o " LABEL "name=theirs0");
+	(void)world_ctl(&world, 0, "network connect n1 --netns %s --ip 10.6.0.2 -p 8080:80", a.path);
+	assert_true(world_talks(TCP, &a, WORLD_OUTSIDE4, 80, &world.outside, 80, NULL));
+	assert_true(world_talks(TCP, &world.outside, WORLD_HOST4, 8080, &a, 80, NULL));
+	(void)world_ctl(&world, 0, "network rm --force n1");
+	assert_true(netns_has_link(NULL, "theirs0", NULL));
+	assert_true(netns_has_address(NULL, "theirs0", "10.6.0.1/24"));
+	assert_int_equal(netns_link_count(&a), 1);
+}
+
+/* Or the kernel does not track its connections, and says so. */
+static void sctp_is_published_where_the_kernel_can(void **state)
+{
+	char said[4096];
+
+	(void)state;
+	(void)world_ctl(&world, 0, "network create n1 -d bridge --subnet 10.6.0.0/24");
+	int status = daemon_ctl(&world.daemon, said, sizeof(said), "--json", "network", "connect", "n1", "--netns", a.path, "-p",
+				"9:9/sctp", NULL);
+	if (status) {
+		assert_int_equal(status, 5);
+		assert_non_null(strstr(said, "KERNEL_LACKS"));
+		assert_int_equal(netns_link_count(&a), 1);
+		return;
+	}
+	assert_non_null(strstr(world_ctl(&world, 0, "endpoint ls"), "0.0.0.0:9->9/sctp"));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -254,6 +312,9 @@ int main(void)
 		TEST(a_routed_network_is_reached_on_published_ports_alone),
 		TEST(an_unprotected_network_is_reached_on_all_ports),
 		TEST(an_isolated_network_does_not_even_reach_the_bridge),
+		TEST(a_network_of_ipv6_alone_gets_out_and_is_reached),
+		TEST(somebody_elses_bridge_serves_and_stays),
+		TEST(sctp_is_published_where_the_kernel_can),
 	};
 
 	netns_need();
