@@ -8,6 +8,7 @@ dist_doc_DATA += %D%/drivers/overlay.md
 dist_doc_DATA += %D%/drivers/remote.md
 
 dist_doc_DATA += %D%/tables.md
+dist_doc_DATA += %D%/nat.md
 dist_man_MANS += %D%/man/ndrv-check.1
 dist_doc_DATA += %D%/conformance.md
 dist_doc_DATA += %D%/docker.md

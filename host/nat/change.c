@@ -9,10 +9,10 @@
 
 #include "host/nat/nat_internal.h"
 
-/* What to take away and what to put in; room for all of both. */
+/* What to take away and what to put in; one piece of memory, `del`. */
 struct difference {
-	struct nat_element *del, *add;
-	size_t del_count, add_count;
+	struct nat_element *del, *add, *extra; /* `extra`: strays in the way of `add` */
+	size_t del_count, add_count, extra_count;
 };
 
 static int compare_all(const struct nat_element *before, size_t before_count, const struct nat_element *after, size_t after_count,
@@ -21,10 +21,11 @@ static int compare_all(const struct nat_element *before, size_t before_count, co
 	size_t i = 0, k = 0;
 
 	*ret = (struct difference){0};
-	ret->del = malloc((before_count + after_count + 1) * sizeof(*ret->del));
+	ret->del = malloc((before_count + 2 * after_count + 1) * sizeof(*ret->del));
 	if (!ret->del)
 		return ndrv_fail_errno(err, ENOMEM, "change the NAT table");
 	ret->add = ret->del + before_count;
+	ret->extra = ret->add + after_count;
 	while (i < before_count || k < after_count) {
 		int order = i == before_count ? 1 : k == after_count ? -1 : element_compare_keys(&before[i], &after[k]);
 		if (order == 0 && element_same(&before[i], &after[k])) {
@@ -46,37 +47,9 @@ static int commit_difference(struct nat *nat, const struct difference *differenc
 
 	nft_begin(&batch, nat->nft);
 	elements_put(&batch, nat->table, difference->del, difference->del_count, false);
+	elements_put(&batch, nat->table, difference->extra, difference->extra_count, false);
 	elements_put(&batch, nat->table, difference->add, difference->add_count, true);
 	return nft_commit(&batch, err, "%s", what);
-}
-
-int nat_change(struct nat *nat, const struct nat_element *before, size_t before_count, const struct nat_element *after,
-	       size_t after_count, struct ndrv_error *err, const char *fmt, ...)
-{
-	struct difference difference;
-	struct ndrv_error why = {0};
-	char what[128];
-	va_list ap;
-
-	va_start(ap, fmt);
-	(void)vsnprintf(what, sizeof(what), fmt, ap);
-	va_end(ap);
-	int rc = compare_all(before, before_count, after, after_count, &difference, err);
-	if (rc)
-		return rc;
-	rc = commit_difference(nat, &difference, what, &why);
-	/* What we believe to be there is not, or the other way round: somebody else was at the table; or the answer was lost. */
-	if (rc && (why.sys_errno == ENOENT || why.sys_errno == EEXIST || why.sys_errno == ENOBUFS)) {
-		nat_say(nat, NDRV_LOG_WARNING, "table %s was not as this host left it (%s): it is made anew", nat->table, why.text);
-		ndrv_error_clear(&why);
-		rc = nat_rebuild(nat, &why);
-		if (!rc)
-			rc = commit_difference(nat, &difference, what, &why);
-	}
-	free(difference.del);
-	if (rc && err)
-		*err = why;
-	return rc;
 }
 
 int nat_rebuild(struct nat *nat, struct ndrv_error *err)
@@ -219,6 +192,84 @@ static int read_elements(struct nat *nat, struct reading *reading, struct ndrv_e
 		rc = ndrv_fail_errno(err, ENOMEM, "list table %s", nat->table);
 	if (!rc && reading->count)
 		qsort(reading->list, reading->count, sizeof(*reading->list), element_compare_keys);
+	return rc;
+}
+
+static const struct nat_element *find_element(const struct reading *reading, const struct nat_element *element)
+{
+	if (!reading->count)
+		return NULL;
+	return bsearch(element, reading->list, reading->count, sizeof(*reading->list), element_compare_keys);
+}
+
+static bool is_among(const struct nat_element *list, size_t count, const struct nat_element *element)
+{
+	return count && bsearch(element, list, count, sizeof(*list), element_compare_keys);
+}
+
+/* What the kernel has of what is to go and to come: with strays that are spared, entries may be there that are wanted now. */
+static int fit(struct nat *nat, struct difference *difference, struct ndrv_error *err)
+{
+	struct reading reading = {0};
+	size_t del = 0, add = 0;
+	int rc = read_elements(nat, &reading, err);
+
+	for (size_t i = 0; i < difference->del_count && !rc; i++)
+		if (find_element(&reading, &difference->del[i]))
+			difference->del[del++] = difference->del[i];
+	for (size_t i = 0; i < difference->add_count && !rc; i++) {
+		const struct nat_element *wanted = &difference->add[i], *there = find_element(&reading, wanted);
+		if (there && !element_same(there, wanted) && !is_among(difference->del, del, wanted))
+			difference->extra[difference->extra_count++] = *there;
+		if (!there || !element_same(there, wanted))
+			difference->add[add++] = *wanted;
+	}
+	free(reading.list);
+	if (!rc) {
+		difference->del_count = del;
+		difference->add_count = add;
+	}
+	return rc;
+}
+
+static int commit_anew(struct nat *nat, struct difference *difference, const char *what, struct ndrv_error *err)
+{
+	int rc;
+
+	if (nat->spare && nat_stands(nat)) {
+		rc = fit(nat, difference, err);
+	} else {
+		nat_say(nat, NDRV_LOG_WARNING, "table %s was not as this host left it (%s): it is made anew", nat->table,
+			err->text);
+		rc = nat_rebuild(nat, err);
+	}
+	if (rc)
+		return rc;
+	ndrv_error_clear(err);
+	return commit_difference(nat, difference, what, err);
+}
+
+int nat_change(struct nat *nat, const struct nat_element *before, size_t before_count, const struct nat_element *after,
+	       size_t after_count, struct ndrv_error *err, const char *fmt, ...)
+{
+	struct difference difference;
+	struct ndrv_error why = {0};
+	char what[128];
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(what, sizeof(what), fmt, ap);
+	va_end(ap);
+	int rc = compare_all(before, before_count, after, after_count, &difference, err);
+	if (rc)
+		return rc;
+	rc = commit_difference(nat, &difference, what, &why);
+	/* What we believe to be there is not, or the other way round: somebody else was at the table; or the answer was lost. */
+	if (rc && (why.sys_errno == ENOENT || why.sys_errno == EEXIST || why.sys_errno == ENOBUFS))
+		rc = commit_anew(nat, &difference, what, &why);
+	free(difference.del);
+	if (rc && err)
+		*err = why;
 	return rc;
 }
 

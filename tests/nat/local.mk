@@ -19,3 +19,10 @@ check_PROGRAMS += %D%/test_nat_repair
 %C%_test_nat_repair_CPPFLAGS = $(TEST_CPPFLAGS)
 %C%_test_nat_repair_LDADD = tests/lib/libtest.a $(TEST_LIBS)
 TESTS += %D%/test_nat_repair
+
+check_PROGRAMS += %D%/test_nat_host
+%C%_test_nat_host_SOURCES = %D%/test_nat_host.c $(NAT_RIG)
+%C%_test_nat_host_CPPFLAGS = $(TEST_CPPFLAGS) -DBUILT_DRIVERS='"$(abs_top_builddir)/drivers/.libs"'
+%C%_test_nat_host_LDADD = tests/lib/libtest.a $(TEST_LIBS)
+%C%_test_nat_host_DEPENDENCIES = tests/lib/libtest.a host/libhost.a sdk/libndrv.a $(bin_PROGRAMS) $(sbin_PROGRAMS) $(driver_LTLIBRARIES)
+TESTS += %D%/test_nat_host
