@@ -7,12 +7,15 @@
 #include <jansson.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "tests/lib/cable.h"
 #include "tests/lib/daemon.h"
 #include "tests/lib/netns.h"
+#include "tests/lib/world.h"
 
 static struct daemon platform, plugin;
 static struct netns a, b;
@@ -175,6 +178,38 @@ static void errors_come_through_with_code_and_text(void **state)
 	assert_int_equal(netns_link_count(NULL), 1);
 }
 
+/* The portmap goes out with Join and ProgramExternalConnectivity, the ports that were chosen come back with EndpointOperInfo. */
+static void ports_are_published_through_the_chain(void **state)
+{
+	struct ndrv_error err = {0};
+	struct ndrv_prefix own;
+	struct netns outside;
+	struct ndrv_link link;
+
+	(void)state;
+	netns_new(&outside);
+	cable_lay(&outside);
+	struct ndrv_nl *nl = netns_nl(NULL);
+	assert_ok(ndrv_prefix_parse("10.5.0.9/24", &own, &err), &err);
+	assert_ok(ndrv_link_get(nl, "p0", 0, &link, &err), &err);
+	assert_ok(ndrv_address_add(nl, "p0", link.index, &own, &err), &err);
+	ndrv_nl_close(nl);
+	run(&platform, 0, "network create n1 -d nbridge --subnet 10.76.0.0/24");
+	connect_to(&platform, "n1", &a, "one", "-p 18080:80 -p 53");
+	assert_true(world_talks(SOCK_STREAM, &outside, "10.5.0.9", 18080, &a, 80, NULL));
+	json_t *inspected = ask(&platform, 0, "endpoint inspect one --network n1");
+	char *text = json_dumps(inspected, JSON_COMPACT);
+	long port = world_number(text, "host_port");
+	if (port <= 0)
+		fail_msg("no ports in %s", text);
+	free(text);
+	json_decref(inspected);
+	run(&platform, 0, "network disconnect n1 one");
+	assert_true(world_silent(SOCK_STREAM, &outside, "10.5.0.9", 18080, &a, 80));
+	run(&platform, 0, "network rm n1");
+	netns_free(&outside);
+}
+
 /* The listening socket and what is said through it survive; the platform notices nothing but a pause. */
 static void the_plugin_is_upgraded_and_restarted_under_the_platform(void **state)
 {
@@ -199,6 +234,22 @@ static void the_plugin_is_upgraded_and_restarted_under_the_platform(void **state
 	assert_int_equal(endpoints_of(&plugin), 0);
 	assert_int_equal(netns_link_count(NULL), 1);
 	assert_int_equal(netns_link_count(&a), 1);
+}
+
+/* The driver that speaks to plugins is itself replaced while its types have networks. */
+static void remote_is_swapped_under_its_networks(void **state)
+{
+	(void)state;
+	run(&platform, 0, "network create n1 -d nbridge --subnet 10.75.0.0/24");
+	connect_to(&platform, "n1", &a, "one", "");
+	run(&platform, 0, "driver swap nbridge " BUILT_DRIVERS "/remote.so");
+	connect_to(&platform, "n1", &b, "two", "");
+	assert_reaches(&a, "10.75.0.3");
+	run(&platform, 0, "driver rollback nbridge");
+	run(&platform, 0, "network disconnect n1 one");
+	run(&platform, 0, "network disconnect n1 two");
+	run(&platform, 0, "network rm n1");
+	assert_int_equal(endpoints_of(&plugin), 0);
 }
 
 static void a_platform_whose_plugin_is_down_says_so(void **state)
@@ -226,10 +277,9 @@ int main(void)
 	netns_need();
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
-		T(traffic_goes_through_the_chain_as_without_it),
-		T(errors_come_through_with_code_and_text),
-		T(the_plugin_is_upgraded_and_restarted_under_the_platform),
-		T(a_platform_whose_plugin_is_down_says_so),
+		T(traffic_goes_through_the_chain_as_without_it), T(errors_come_through_with_code_and_text),
+		T(ports_are_published_through_the_chain),	 T(the_plugin_is_upgraded_and_restarted_under_the_platform),
+		T(remote_is_swapped_under_its_networks),	 T(a_platform_whose_plugin_is_down_says_so),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
