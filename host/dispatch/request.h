@@ -141,10 +141,10 @@ struct request {
 
 	/* table_get (owner NULL: every one), table_write, and the stream of rows: what came after `since` */
 	const char *owner;
-	uint32_t wish_count;
 	const struct row_wish *wishes;
-	bool strict; /* rows that are to go must be there */
 	uint64_t since;
+	uint32_t wish_count;
+	bool strict;	   /* rows that are to go must be there */
 	bool until_synced; /* the stream ends when all has been told */
 
 	/* node_add, node_remove */

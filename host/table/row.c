@@ -211,7 +211,7 @@ static void make_id(char *id, const char *key, const char *owner)
 {
 	size_t length = strlen(owner);
 
-	memcpy(id, owner, length);
+	memcpy(id, owner, length + 1);
 	id[length] = '\n';
 	memcpy(id + length + 1, key, strlen(key) + 1);
 }
