@@ -117,14 +117,6 @@ static void release(void *self, struct ndrv_network *network, struct ndrv_endpoi
 	(void)self, (void)network, (void)endpoint;
 }
 
-static int health(void *self, struct ndrv_call *call)
-{
-	const struct wire_request request = {.network = ""};
-	struct outcome outcome;
-
-	return plugin_call(self, call, WIRE_ACTIVATE, &request, CALL_ONCE, &outcome);
-}
-
 static void destroy(void *self)
 {
 	plugin_free(self);
@@ -148,6 +140,7 @@ const struct ndrv_ops plugin_ops = {
 	.gw_alloc_check = gw_alloc_check,
 	.adopt = adopt,
 	.release = release,
-	.health = health,
+	/* No health: a plugin that is down is not this driver's illness, and putting another generation of it back would not help.
+	 */
 	.destroy = destroy,
 };

@@ -9,6 +9,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "sdk/wire/docker.h"
+
 static struct rig *rig;
 static char dir[64];
 static struct ndrv_error err;
@@ -258,7 +260,7 @@ static void a_type_that_is_here_already_is_not_taken_away(void **state)
 	fakeplugin_stop(&plugin);
 }
 
-/* A socket this process listens on, with nobody to answer yet; and one through which it would answer by way of somebody else. */
+/* A socket this process listens on, with nobody to answer yet. */
 static void a_socket_of_this_host_is_no_plugin(void **state)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
@@ -271,6 +273,24 @@ static void a_socket_of_this_host_is_no_plugin(void **state)
 	load(0);
 	assert_false(serves("own"));
 	(void)close(fd);
+}
+
+/* Through something that hands on what is said: who answers is this host all the same. */
+static void what_answers_for_this_host_is_no_plugin(void **state)
+{
+	static struct fakeplugin relay;
+	static char text[160];
+	static struct said said = {text, "{\"Scope\":\"local\"}", 200};
+	char token[WIRE_HOST_TOKEN];
+
+	(void)state;
+	(void)snprintf(text, sizeof(text), "{\"Implements\":[\"NetworkDriver\"],\"Host\":\"%s\"}", wire_host_token(token));
+	relay.answer = say;
+	relay.data = &said;
+	fakeplugin_start(&relay, dir, "relay");
+	load(0);
+	assert_false(serves("relay"));
+	fakeplugin_stop(&relay);
 }
 
 static void a_plugin_that_does_not_answer_does_not_hold_the_start(void **state)
@@ -436,6 +456,7 @@ int main(void)
 		T(a_plugin_is_taken_by_what_it_says_of_itself),
 		T(a_type_that_is_here_already_is_not_taken_away),
 		T(a_socket_of_this_host_is_no_plugin),
+		T(what_answers_for_this_host_is_no_plugin),
 		T(a_plugin_that_does_not_answer_does_not_hold_the_start),
 		T(a_plugin_that_comes_later_is_found),
 		S(a_plugin_is_remembered_while_it_is_down),
