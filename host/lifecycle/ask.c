@@ -87,6 +87,17 @@ static const char *last_line(char *said)
 	return newline ? newline + 1 : said;
 }
 
+/* Not only the last one: threads of the program may have had something to log after it. */
+static bool has_line(const char *said, const char *line)
+{
+	size_t length = strlen(line);
+
+	for (const char *at = said; (at = strstr(at, line)); at += length)
+		if ((at == said || at[-1] == '\n') && (at[length] == '\n' || !at[length]))
+			return true;
+	return false;
+}
+
 struct question {
 	const char *binary, *yes, *what;
 	uint64_t limit_ns;
@@ -94,13 +105,12 @@ struct question {
 
 static int judge(const struct question *question, int status, char *said, struct ndrv_error *err)
 {
-	const char *line = last_line(said);
-
-	if (WIFEXITED(status) && WEXITSTATUS(status) == 0 && strcmp(line, question->yes) == 0)
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 0 && has_line(said, question->yes))
 		return 0;
 	if (WIFSIGNALED(status))
 		return ndrv_fail(err, NDRV_E_FORBIDDEN, "reexec: %s crashed (%s) when %s", question->binary,
 				 sigdescr_np(WTERMSIG(status)) ? sigdescr_np(WTERMSIG(status)) : "unknown signal", question->what);
+	const char *line = last_line(said);
 	return ndrv_fail(err, NDRV_E_FORBIDDEN, "reexec: %s cannot take over: %s", question->binary,
 			 *line ? line : "it did not answer as an ndrvd does");
 }

@@ -56,8 +56,8 @@ int reexec_check(const char *binary, char *const *argv, struct ndrv_error *err);
 int reexec_trial(struct host *host, const char *binary, char *const *argv, struct ndrv_error *err);
 #define REEXEC_STARTED "ndrvd: could serve"
 
-/* ask.c: runs the program with the arguments and those of `more` (up to NULL); its last line must be `yes`, with status 0. TIMEOUT,
- * or FORBIDDEN with what it said. `what`: "asked whether it can take over", for the error. */
+/* ask.c: runs the program with the arguments and those of `more` (up to NULL); one of its lines must be `yes`, and its status 0.
+ * TIMEOUT, or FORBIDDEN with what it said. `what`: "asked whether it can take over", for the error. */
 int reexec_ask(const char *binary, char *const *argv, const char *const *more, const char *yes, const char *what, uint64_t limit_ns,
 	       struct ndrv_error *err);
 

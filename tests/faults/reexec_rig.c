@@ -77,7 +77,9 @@ char *rig_ask(struct fixture *fixture, const char *noun, const char *verb, const
 
 void rig_reexec(struct fixture *fixture, const char *binary)
 {
-	assert_int_equal(daemon_ctl(&fixture->daemon, fixture->reply, sizeof(fixture->reply), "--json", "reexec", binary, NULL), 0);
+	int rc = daemon_ctl(&fixture->daemon, fixture->reply, sizeof(fixture->reply), "--json", "reexec", binary, NULL);
+	if (rc)
+		fail_msg("reexec ended with %d: %s", rc, fixture->reply);
 	json_t *document = json_loads(fixture->reply, 0, NULL);
 	assert_int_equal(json_integer_value(json_object_get(document, "pid")), fixture->daemon.pid);
 	json_decref(document);

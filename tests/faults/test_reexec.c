@@ -107,6 +107,20 @@ static int count_entries(const char *path)
 	return count;
 }
 
+/* Once it does not change any more. */
+static int settled_entries(const char *path)
+{
+	int count = count_entries(path);
+
+	for (int still = 0; still < 10; still++) {
+		rig_sleep_ms(20);
+		int now = count_entries(path);
+		still = now == count ? still : 0;
+		count = now;
+	}
+	return count;
+}
+
 static void twenty_reexecs_leave_no_descriptor_and_no_file_behind(void **state)
 {
 	struct fixture *fixture = *state;
@@ -119,11 +133,12 @@ static void twenty_reexecs_leave_no_descriptor_and_no_file_behind(void **state)
 	for (int i = 0; i < 8; i++)
 		idle[i] = http_connect(fixture->daemon.socket);
 	rig_reexec(fixture, NULL);
-	rig_sleep_ms(20);
-	int before = count_entries(fds), staged = count_entries(stage);
+	int staged = count_entries(stage), before = settled_entries(fds);
 	for (int i = 0; i < 20; i++)
 		rig_reexec(fixture, NULL);
-	rig_sleep_ms(20); /* until the last ndrvctl's connection is closed */
+	/* The last ndrvctl's connection is about to be closed. */
+	for (int i = 0; i < 1000 && count_entries(fds) != before; i++)
+		rig_sleep_ms(10);
 	assert_int_equal(count_entries(fds), before);
 	assert_int_equal(count_entries(stage), staged);
 	for (int i = 0; i < 8; i++)
