@@ -95,43 +95,6 @@ struct net *net_next(struct overlay *overlay, struct net *net)
 
 /* --- networks --- */
 
-static bool is_current(const struct net *net, const struct node *here)
-{
-	return net->linked && (!here->address.family || ndrv_addr_equal(&net->vtep, &here->address));
-}
-
-int net_link(struct overlay *overlay, struct ndrv_call *call, const struct ndrv_network *network, struct net *net, bool required)
-{
-	struct node here;
-	bool found = false, had;
-	int rc;
-
-	node_here(overlay, &here);
-	(void)pthread_mutex_lock(&net->lock);
-	had = net->linked;
-	if (is_current(net, &here) && (!required || net->vtep.family)) {
-		(void)pthread_mutex_unlock(&net->lock);
-		return 0;
-	}
-	rc = net_make_links(call, network, net, &here, &found);
-	if (!rc)
-		net->linked = found;
-	if (!rc && found && !had) {
-		peers_change_all(&net->peers);
-		rc = net_program(call, net);
-		if (rc)
-			ndrv_log(overlay->host, NDRV_LOG_WARNING, "network %.64s: %s", net->id, call->err ? call->err->text : "");
-		ndrv_error_clear(call->err);
-		rc = 0;
-	}
-	if (!rc && required && (!found || !net->vtep.family))
-		rc = ndrv_fail(call->err, NDRV_E_NO_SERVICE,
-			       "this node's address is not known yet: set node.address in ndrvd.yaml, or local_address in the "
-			       "driver's configuration");
-	(void)pthread_mutex_unlock(&net->lock);
-	return rc;
-}
-
 /* Where the host has a firewall, nothing passes between the bridge and other networks or the outside: the way out is the
  * platform's. It knows one link a network, and subnets need the host's forwarding, so that networks of several are left to the
  * host's rules. */

@@ -6,6 +6,7 @@
  * node.c      this node's address, other nodes that come and go, the driver's configuration
  * options.c   what a network may be told, and what is refused
  * vni.c       VNIs: lists of them, and handing them out
+ * linking.c   when links are made, and made again
  * subnet.c    the links of a network: bridges, VXLAN
  * vxlan.c     VXLAN links as the kernel shows them
  * endpoint.c  the ops on endpoints
@@ -111,8 +112,10 @@ struct overlay {
 int no_network(struct ndrv_call *call, const struct ndrv_network *network);
 /* A reference to the network that follows `net` (NULL: the first) in the list, giving up the one to `net`. */
 struct net *net_next(struct overlay *overlay, struct net *net);
-/* Has the links made if they are not there and this node's address is known; then programs all peers. `required`: NO_SERVICE
- * while it is not known. */
+/* --- linking.c --- */
+
+/* Has the links made if they are not there and this node's address is known, or has changed; then enters all peers and ports.
+ * `required`: NO_SERVICE while the address is not known. Under the network's turn. */
 int net_link(struct overlay *overlay, struct ndrv_call *call, const struct ndrv_network *network, struct net *net, bool required);
 
 /* --- node.c --- */

@@ -173,13 +173,6 @@ static void change_kinds(struct peers *peers, const struct peer *peer, bool gone
 			peers_change(peers, peer, kind, gone && (peer->in & PEER_BIT(kind)));
 }
 
-void peers_change_all(struct peers *peers)
-{
-	for (uint32_t i = 0; peers->chains[PEER_ROW] && i <= peers->mask; i++)
-		for (struct peer *peer = peers->chains[PEER_ROW][i]; peer; peer = peer->next[PEER_ROW])
-			change_kinds(peers, peer, false);
-}
-
 void peers_settled(struct peers *peers)
 {
 	peers->change_count = 0;
@@ -316,6 +309,19 @@ struct peer *peers_put(struct peers *peers, const char *key, const char *owner, 
 	peers->local_count += local;
 	change_kinds(peers, made, false);
 	return made;
+}
+
+void peers_lost(struct peers *peers, unsigned family)
+{
+	for (uint32_t i = 0; peers->chains[PEER_ROW] && i <= peers->mask; i++)
+		for (struct peer *peer = peers->chains[PEER_ROW][i], *next; peer; peer = next) {
+			next = peer->next[PEER_ROW];
+			peer->in = 0;
+			if (!peer->local && family && peer->facts.vtep.family != family)
+				peers_drop(peers, peer);
+			else
+				change_kinds(peers, peer, false);
+		}
 }
 
 uint32_t peers_hide(struct peers *peers, const struct ndrv_addr *vtep, bool hide)

@@ -69,8 +69,8 @@ uint32_t peers_replay_end(struct peers *peers);
 /* Who counts, or NULL; and the one whose entry the kernel has, or NULL. */
 struct peer *peers_winner(const struct peers *peers, const struct peer_change *what);
 struct peer *peers_holder(const struct peers *peers, const struct peer_change *what);
-/* Notes that everything is to be looked at. */
-void peers_change_all(struct peers *peers);
+/* The kernel has no entries any more: all are to be entered again, but those of nodes of another family than this (0: any). */
+void peers_lost(struct peers *peers, unsigned family);
 void peers_change(struct peers *peers, const struct peer *peer, unsigned kind, bool was);
 /* Calls `each` for all peers. It may not add or drop any. */
 void peers_each(const struct peers *peers, void (*each)(struct peer *peer, void *data), void *data);

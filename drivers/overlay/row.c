@@ -237,17 +237,23 @@ int overlay_event_notify(void *self, struct ndrv_call *call, struct ndrv_network
 {
 	struct overlay *overlay = self;
 	struct net *net = network->priv;
+	struct ndrv_error ignored = {0}, *err = call->err;
 	struct told told = {0};
-	int rc;
+	int rc, unlinked;
 
 	if (!net)
 		return no_network(call, network);
 	if (strcmp(batch->table, OVERLAY_TABLE) != 0)
 		return ndrv_fail(call->err, NDRV_E_BAD_REQUEST, "table %.64s is none of this driver's, which is %s", batch->table,
 				 OVERLAY_TABLE);
+	unlinked = net_link(overlay, call, network, net, false);
+	if (unlinked)
+		call->err = &ignored;
 	(void)pthread_mutex_lock(&net->lock);
 	rc = tell_rows(overlay, call, net, batch, &told);
 	(void)pthread_mutex_unlock(&net->lock);
+	call->err = err;
+	rc = unlinked ? unlinked : rc;
 	if (told.bad)
 		ndrv_log(overlay->host, NDRV_LOG_WARNING, "network %.64s: %u rows cannot be used, first: %s", net->id, told.bad,
 			 told.why.text);

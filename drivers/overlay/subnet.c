@@ -281,8 +281,8 @@ int net_make_links(struct ndrv_call *call, const struct ndrv_network *network, s
 		net->vtep = node->address;
 		return 0;
 	}
-	/* A restart that cannot make one right leaves the rest to carry traffic. */
-	if (!(call->flags & NDRV_CALL_RESTORE)) {
+	/* A restart that cannot make one right leaves the rest to carry traffic, and so does one that was to be made again. */
+	if (!net->linked && !(call->flags & NDRV_CALL_RESTORE)) {
 		call->err = &why;
 		(void)net_delete_links(call, network, net);
 		call->err = err;

@@ -304,6 +304,82 @@ static void a_restart_keeps_traffic_and_then_catches_up(void **state)
 	disconnect_three();
 }
 
+/* --- links --- */
+
+#define MAC1 "02:42:0a:07:00:15"
+#define MAC2 "02:42:0a:07:00:16"
+
+static struct node *const here = &nodes[0];
+
+static void tell(const char *key, uint64_t revision, const char *address, const char *mac, const char *vtep)
+{
+	uint8_t value[128];
+	size_t bytes = rig_row(value, address, mac, vtep);
+
+	assert_ok(rig_tell(here, key, "elsewhere", value, bytes, revision, 0), &here->host.err);
+}
+
+static void take_away(char letter)
+{
+	struct ndrv_nl *nl = netns_nl(&here->ns);
+	struct ndrv_error err = {0};
+	struct ndrv_link link;
+
+	assert_true(rig_link(here, letter, &link));
+	assert_ok(ndrv_link_delete(nl, link.name, link.index, &err), &err);
+	ndrv_nl_close(nl);
+}
+
+static void links_that_somebody_deleted_are_made_again(void **state)
+{
+	(void)state;
+	assert_ok(rig_create(here), &here->host.err);
+	assert_ok(rig_connect(here, &one, "own", "10.7.0.11/24", NULL, &a), &here->host.err);
+	tell("e1", 1, "10.7.0.21/24", MAC1, "192.0.2.51");
+	take_away('a');
+	tell("e2", 2, "10.7.0.22/24", MAC2, "192.0.2.52");
+	assert_true(rig_fdb(here, MAC1, "192.0.2.51"));
+	assert_true(rig_fdb(here, MAC2, "192.0.2.52"));
+	take_away('A');
+	assert_ok(rig_connect(here, &two, "other", "10.7.0.12/24", NULL, &b), &here->host.err);
+	assert_true(rig_fdb(here, MAC1, "192.0.2.51"));
+	assert_true(netns_has_neighbour(&here->ns, "10.7.0.21"));
+	netns_settle(&here->ns);
+	assert_true(netns_ping(&a, "10.7.0.12"));
+	assert_true(netns_ping(&b, "10.7.0.1"));
+}
+
+static void a_node_with_another_address_sends_from_that(void **state)
+{
+	struct ndrv_nl *nl = netns_nl(&here->ns);
+	struct ndrv_error err = {0};
+	struct ndrv_prefix other;
+	struct ndrv_link link, vxlan, after;
+
+	(void)state;
+	assert_ok(rig_create(here), &here->host.err);
+	tell("e1", 1, "10.7.0.21/24", MAC1, "192.0.2.51");
+	assert_true(rig_link(here, 'a', &vxlan));
+	assert_ok(ndrv_link_get(nl, "eth0", 0, &link, &err), &err);
+	assert_ok(ndrv_prefix_parse("192.0.2.99/24", &other, &err), &err);
+	assert_ok(ndrv_address_add(nl, "eth0", link.index, &other, &err), &err);
+	assert_ok(rig_node(here, "192.0.2.99", true, false), &here->host.err);
+	assert_ok(rig_connect(here, &one, "own", "10.7.0.11/24", NULL, &a), &here->host.err);
+	assert_non_null(memmem(rows[0].value, rows[0].bytes, "192.0.2.99", 10));
+	assert_true(rig_link(here, 'a', &after));
+	assert_int_equal(vxlan.index, after.index);
+	assert_true(rig_fdb(here, MAC1, "192.0.2.51"));
+	/* Of the other family: VXLAN cannot have both. */
+	assert_ok(ndrv_prefix_parse("fd99::99/64", &other, &err), &err);
+	assert_ok(ndrv_address_add(nl, "eth0", link.index, &other, &err), &err);
+	assert_ok(rig_node(here, "fd99::99", true, false), &here->host.err);
+	tell("e2", 2, "10.7.0.22/24", MAC2, "fd99::2");
+	assert_true(rig_fdb(here, MAC2, "fd99::2"));
+	assert_true(rig_fdb(here, MAC1, NULL));
+	assert_int_equal(rig_fdb_count(here), 1);
+	ndrv_nl_close(nl);
+}
+
 #define TEST(name, how) cmocka_unit_test_setup_teardown(name, how, finish)
 
 int main(void)
@@ -317,6 +393,8 @@ int main(void)
 		TEST(an_endpoint_here_counts_before_every_row, over4),
 		TEST(a_node_that_dies_takes_only_its_own_along, over4),
 		TEST(a_restart_keeps_traffic_and_then_catches_up, over4),
+		TEST(links_that_somebody_deleted_are_made_again, over4),
+		TEST(a_node_with_another_address_sends_from_that, over4),
 	};
 
 	netns_need();
