@@ -62,7 +62,7 @@ static const struct schema_key docker_keys[] = {
 	{.name = "plugin_dir",
 	 .kind = KEY_PATH,
 	 AT(docker.plugin_dir),
-	 .fallback = NDRV_RUNSTATEDIR "/docker/plugins",
+	 .fallback = "/run/docker/plugins", /* dockerd's, wherever this host is installed */
 	 .doc = "Where Docker looks for the sockets of plugins."},
 	{.name = "expose",
 	 CUSTOM(exposed),

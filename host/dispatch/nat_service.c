@@ -102,10 +102,12 @@ static void say(void *data, int level, const char *text)
 	log_write(level, "nat", "%s", text);
 }
 
-int nat_service_open(const char *instance, struct store *store, struct nat_service **ret, struct ndrv_error *err)
+int nat_service_open(const char *instance, uint32_t link_group, struct store *store, struct nat_service **ret,
+		     struct ndrv_error *err)
 {
 	const struct nat_keep keep = {.data = store, .put = keep_put, .del = keep_del, .load = keep_load};
 	const struct nat_options options = {.instance = instance,
+					    .link_group = link_group,
 					    .keep = store ? &keep : NULL,
 					    .say = say,
 					    .spare = store && !store_is_whole(store),

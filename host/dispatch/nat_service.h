@@ -13,7 +13,8 @@ struct nat_service;
 struct store;
 
 /* `store` may be NULL. KERNEL_LACKS, PERMISSION: this host has none. */
-int nat_service_open(const char *instance, struct store *store, struct nat_service **ret, struct ndrv_error *err);
+int nat_service_open(const char *instance, uint32_t link_group, struct store *store, struct nat_service **ret,
+		     struct ndrv_error *err);
 void nat_service_close(struct nat_service *service);
 const struct ndrv_nat_ops *nat_service_ops(struct nat_service *service);
 

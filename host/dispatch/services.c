@@ -284,10 +284,10 @@ int services_new(struct store *store, struct services **ret, struct ndrv_error *
 	return 0;
 }
 
-int services_open_nat(struct services *services, const char *instance, struct ndrv_error *err)
+int services_open_nat(struct services *services, const char *instance, uint32_t link_group, struct ndrv_error *err)
 {
 	struct ndrv_error why = {0};
-	int rc = nat_service_open(instance, services->store, &services->nat, &why);
+	int rc = nat_service_open(instance, link_group, services->store, &services->nat, &why);
 
 	if (rc == -NDRV_E_KERNEL_LACKS || rc == -NDRV_E_PERMISSION) {
 		log_warning("nat", "no NAT and no published ports here: %s", why.text);

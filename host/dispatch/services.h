@@ -17,7 +17,7 @@ struct rows;
 int services_new(struct store *store, struct services **ret, struct ndrv_error *err);
 /* NAT and published ports in the calling thread's network namespace, by a table of that instance's name. Before services_offer(). A
  * kernel without nf_tables, and a host without the rights to it, have no NAT: that is logged. */
-int services_open_nat(struct services *services, const char *instance, struct ndrv_error *err);
+int services_open_nat(struct services *services, const char *instance, uint32_t link_group, struct ndrv_error *err);
 /* Sets features, store, NAT and timers of the template for registry_new(). */
 void services_offer(struct services *services, struct ndrv_host *ret);
 /* in_use, drain, changed; `configure` stays the registry's. */

@@ -123,7 +123,7 @@ static int start_drivers(struct host *host, struct ndrv_error *err)
 	if (!rc)
 		rc = name_node(host, err);
 	if (!rc)
-		rc = services_open_nat(host->services, host->config->instance, err);
+		rc = services_open_nat(host->services, host->config->instance, host->config->ownership.link_group, err);
 	if (rc)
 		return rc;
 	services_offer(host->services, &offer);

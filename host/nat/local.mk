@@ -11,4 +11,5 @@ host_libhost_a_SOURCES += \
 	%D%/conntrack.c %D%/conntrack.h \
 	%D%/hold.c %D%/hold.h \
 	%D%/sysctl.c \
+	%D%/beside.c %D%/beside.h \
 	%D%/watch.c %D%/watch.h

@@ -9,6 +9,7 @@
 
 #include <ndrv/host.h>
 
+#include "host/nat/beside.h"
 #include "host/nat/nat_internal.h"
 #include "host/nat/watch.h"
 
@@ -103,6 +104,19 @@ static void count_rules(struct nat *nat)
 	nat->rules = rules_create(&batch, nat->table);
 }
 
+void nat_beside(struct nat *nat)
+{
+	struct ndrv_error err = {0};
+	uint32_t put = 0;
+
+	if (!nat->link_group)
+		return;
+	if (beside_docker(nat->nft, nat->table, nat->link_group, &put, &err))
+		nat_say(nat, NDRV_LOG_WARNING, "%s: see docs/nat.md, \"Beside others\"", err.text);
+	else if (put)
+		nat_say(nat, NDRV_LOG_INFO, "networks of this host pass Docker's filter: two rules in its chain DOCKER-USER");
+}
+
 static int start(struct nat *nat, const struct nat_options *options, struct ndrv_error *err)
 {
 	int rc = nft_open(&nat->nft, err);
@@ -118,6 +132,8 @@ static int start(struct nat *nat, const struct nat_options *options, struct ndrv
 		rc = nat->keep.load(nat->keep.data, load_one, nat, err);
 	if (!rc)
 		rc = first_check(nat, err);
+	if (!rc)
+		nat_beside(nat);
 	if (!rc && options->watch)
 		rc = nat_watch_start(nat, &nat->watch, err);
 	return rc;
@@ -139,6 +155,7 @@ int nat_open(const struct nat_options *options, struct nat **ret, struct ndrv_er
 	nat->spare = options->spare;
 	nat->say = options->say;
 	nat->say_data = options->say_data;
+	nat->link_group = options->link_group;
 	int rc = start(nat, options, err);
 	if (rc)
 		nat_close(nat);

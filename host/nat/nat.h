@@ -25,6 +25,7 @@ struct nat_keep {
 
 struct nat_options {
 	const char *instance;	     /* the table is "ndrv-" and this */
+	uint32_t link_group;	     /* of all links of this host (IFLA_GROUP); 0: Docker's filter is left alone */
 	const struct nat_keep *keep; /* NULL: nothing is kept */
 	/* Called when something is worth a line in the log: by a thread of the service, or within a call. May be NULL. */
 	void (*say)(void *data, int level, const char *text);

@@ -29,6 +29,7 @@ struct nat {
 	void *say_data;
 	bool spare;
 	uint32_t rules; /* the table has */
+	uint32_t link_group;
 	uint64_t restored;
 	struct conntrack stale; /* flows to be forgotten */
 	struct nat_watch *watch;
@@ -39,6 +40,8 @@ struct nat {
 void nat_say(struct nat *nat, int level, const char *fmt, ...) NDRV_PRINTF(3, 4);
 /* Puts a row of the store, or takes it away (`text` NULL). */
 int nat_keep_text(struct nat *nat, const char *nid, const char *eid, const char *text, struct ndrv_error *err);
+/* See beside.h; failing is said, not returned: it is Docker's table. */
+void nat_beside(struct nat *nat);
 /* --- ports.c --- */
 int nat_unpublish_locked(struct nat *nat, struct nat_endpoint *endpoint, struct ndrv_error *err);
 /* Flows that no longer go where they should are to be forgotten. Either may be NULL. */

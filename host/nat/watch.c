@@ -124,6 +124,7 @@ static void look(struct nat_watch *watch, bool deep)
 		count_restore(watch, "was taken away or changed");
 	else if (report.missing || report.strays)
 		count_restore(watch, "had entries changed");
+	nat_beside(nat);
 	(void)pthread_mutex_unlock(&nat->lock);
 }
 

@@ -202,7 +202,8 @@ static void say(void *data, int level, const char *text)
 
 void rig_open(struct rig *rig, bool watch)
 {
-	struct nat_options options = {.instance = "test", .keep = &rig->keep, .say = say, .say_data = rig, .watch = watch};
+	struct nat_options options = {
+		.instance = "test", .link_group = rig->link_group, .keep = &rig->keep, .say = say, .say_data = rig, .watch = watch};
 	struct ndrv_error err = {0};
 
 	rig->keep = (struct nat_keep){.data = rig, .put = kept_put, .del = kept_del, .load = kept_load};

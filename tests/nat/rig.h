@@ -36,6 +36,7 @@ struct rig {
 	int said;
 	char last[400];
 	bool keep_fails;
+	uint32_t link_group; /* 0: Docker's filter is left alone */
 };
 
 /* Skips the program (77) unless nft, ip and namespaces are there. */
