@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One host of an instance in one network namespace: two would take each other's links and routes for strays. The claim is an abstract
- * unix socket, which belongs to the namespace and goes with the process that holds it, however it ends. */
+/* One host of an instance in one network namespace: two would take each other's links and routes for strays. The claim is an
+ * abstract unix socket, which belongs to the namespace and goes with the process that holds it, however it ends. */
 #ifndef HOST_LIFECYCLE_CLAIM_H
 #define HOST_LIFECYCLE_CLAIM_H
 

@@ -8,8 +8,8 @@
 
 #include "host/nat/nft.h"
 
-/* Puts the rules there where the chain is and they are not, for IPv4 and IPv6. `ret_put`: how many families got them. `owner` is in their comments. What iptables' old
- * backend made is not seen here; without the chain there is nothing to do. */
+/* Puts the rules there where the chain is and they are not, for IPv4 and IPv6. `ret_put`: how many families got them. `owner` is in
+ * their comments. What iptables' old backend made is not seen here; without the chain there is nothing to do. */
 int beside_docker(struct nft *nft, const char *owner, uint32_t link_group, uint32_t *ret_put, struct ndrv_error *err);
 
 #endif
