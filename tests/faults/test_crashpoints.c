@@ -23,6 +23,14 @@ static bool soak(void)
 	return getenv("NDRV_SOAK") != NULL;
 }
 
+/* One row of the table, by hand: NDRV_FAULTS_ONLY=macvlan. */
+static bool is_wanted(const struct life_kind *kind)
+{
+	const char *only = getenv("NDRV_FAULTS_ONLY");
+
+	return (!only || strcmp(only, kind->name) == 0) && life_possible(kind);
+}
+
 static void reap(struct life *life)
 {
 	int status;
@@ -157,11 +165,11 @@ static void every_driver_survives_a_kill_at_any_system_call(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < life_kind_count; i++)
-		if (life_possible(&life_kinds[i]))
+		if (is_wanted(&life_kinds[i]))
 			crash_everywhere(&life_kinds[i]);
 	print_message("kills in a life: %ld, %ld bad\n", once.killed, once.bad);
 	assert_int_equal(once.bad, 0);
-	if (soak())
+	if (soak() && !getenv("NDRV_FAULTS_ONLY"))
 		assert_true(once.killed >= 1500);
 }
 
@@ -208,11 +216,11 @@ static void every_recovery_survives_a_kill_too(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < life_kind_count; i++)
-		if (life_possible(&life_kinds[i]))
+		if (is_wanted(&life_kinds[i]))
 			crash_twice(&life_kinds[i]);
 	print_message("kills in a recovery after one in a life: %ld, %ld bad\n", twice.killed, twice.bad);
 	assert_int_equal(twice.bad, 0);
-	if (soak())
+	if (soak() && !getenv("NDRV_FAULTS_ONLY"))
 		assert_true(twice.killed >= 200);
 }
 
