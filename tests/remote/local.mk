@@ -42,3 +42,10 @@ TESTS += %D%/test_docker
 %C%_test_docker_CPPFLAGS = $(REMOTE_CPPFLAGS)
 %C%_test_docker_LDADD = $(REMOTE_LIBS)
 EXTRA_%C%_test_docker_DEPENDENCIES = tests/conformance/rec.la tests/conformance/recglobal.la
+
+check_PROGRAMS += %D%/test_cases
+TESTS += %D%/test_cases
+%C%_test_cases_SOURCES = %D%/test_cases.c $(RIG_REMOTE)
+%C%_test_cases_CPPFLAGS = $(REMOTE_CPPFLAGS)
+%C%_test_cases_LDADD = $(REMOTE_LIBS)
+EXTRA_%C%_test_cases_DEPENDENCIES = drivers/remote.la
