@@ -153,3 +153,5 @@ check_PROGRAMS += %D%/test_core_cases
 EXTRA_%C%_test_core_cases_DEPENDENCIES = $(RECORDERS)
 %C%_test_core_cases_DEPENDENCIES = tests/lib/libtest.a host/libhost.a sdk/libndrv.a $(driver_LTLIBRARIES)
 TESTS += %D%/test_core_cases
+TESTS += %D%/cases.sh
+dist_check_SCRIPTS += %D%/cases.sh

@@ -376,9 +376,36 @@ static void a_second_network_leaves_the_ports_alone(void **state)
 	(void)finish(NULL);
 }
 
+/* The third protocol of TestPortMappingConfig and TestPortMappingV6Config. */
+static void sctp_is_published_where_the_kernel_tracks_it(void **state)
+{
+	static const struct row row = {.want = {{.host_port = 4430, .port = 443, .protocol = NDRV_PROTO_TCP},
+						{.host_port = 5000, .port = 500, .protocol = NDRV_PROTO_UDP},
+						{.host_port = 5800, .port = 580, .protocol = NDRV_PROTO_SCTP}}};
+
+	(void)state;
+	(void)fresh(NULL);
+	make_endpoint(&row);
+	struct reply reply = publish("e1", row.want, 3);
+	bool lacks = reply.error.code == NDRV_E_KERNEL_LACKS;
+	if (lacks) {
+		assert_reply_fails(reply, NDRV_E_KERNEL_LACKS, "this kernel has no connection tracking of sctp");
+		assert_string_equal(told("e1"), "");
+		/* The other two alone. */
+		assert_reply_ok(publish("e1", row.want, 2));
+	} else
+		assert_reply_ok(reply);
+	assert_string_equal(told("e1"), lacks ? "tcp 443 0.0.0.0 4430, tcp 443 :: 4430, udp 500 0.0.0.0 5000, udp 500 :: 5000"
+					      : "tcp 443 0.0.0.0 4430, tcp 443 :: 4430, udp 500 0.0.0.0 5000, udp 500 :: 5000, "
+						"sctp 580 0.0.0.0 5800, sctp 580 :: 5800");
+	(void)finish(NULL);
+	if (lacks)
+		skip();
+}
+
 int main(void)
 {
-	struct CMUnitTest tests[sizeof(rows) / sizeof(rows[0]) + 1];
+	struct CMUnitTest tests[sizeof(rows) / sizeof(rows[0]) + 2];
 	size_t count = 0;
 
 	netns_need();
@@ -386,5 +413,6 @@ int main(void)
 		tests[count] = (struct CMUnitTest){
 			.name = rows[count].name, .test_func = a_mapping_row, .initial_state = (void *)(uintptr_t)&rows[count]};
 	tests[count++] = (struct CMUnitTest)cmocka_unit_test(a_second_network_leaves_the_ports_alone);
+	tests[count++] = (struct CMUnitTest)cmocka_unit_test(sctp_is_published_where_the_kernel_tracks_it);
 	return _cmocka_run_group_tests("port cases", tests, count, NULL, NULL);
 }

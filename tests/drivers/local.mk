@@ -93,3 +93,10 @@ tests_drivers_test_macvlan_cases_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_drivers_test_macvlan_cases_LDADD = tests/lib/libtest.a $(TEST_LIBS)
 tests_drivers_test_macvlan_cases_DEPENDENCIES = tests/lib/libtest.a host/libhost.a sdk/libndrv.a $(driver_LTLIBRARIES)
 TESTS += tests/drivers/test_macvlan_cases
+
+check_PROGRAMS += tests/drivers/test_ipvlan_cases
+tests_drivers_test_ipvlan_cases_SOURCES = tests/drivers/test_ipvlan_cases.c
+tests_drivers_test_ipvlan_cases_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_drivers_test_ipvlan_cases_LDADD = tests/lib/libtest.a $(TEST_LIBS)
+tests_drivers_test_ipvlan_cases_DEPENDENCIES = tests/lib/libtest.a host/libhost.a sdk/libndrv.a $(driver_LTLIBRARIES)
+TESTS += tests/drivers/test_ipvlan_cases
