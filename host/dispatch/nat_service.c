@@ -223,11 +223,19 @@ void reconcile_nat(struct dispatch *dispatch, bool repair, struct tree *tree, st
 	tree_set(tree, map, "nat", found);
 }
 
-bool nat_counts(struct dispatch *dispatch, struct nat_counts *ret)
+void nat_describe(struct dispatch *dispatch, struct tree *tree, struct ndrv_value *map)
 {
+	struct ndrv_value found = {.type = NDRV_MAP};
 	struct nat *nat = nat_here(dispatch);
+	struct nat_counts counts;
 
-	if (nat)
-		nat_count(nat, ret);
-	return nat != NULL;
+	if (!nat)
+		return;
+	nat_count(nat, &counts);
+	tree_text(tree, &found, "table", nat_table(nat));
+	tree_int(tree, &found, "networks", (int64_t)counts.networks);
+	tree_int(tree, &found, "endpoints", (int64_t)counts.endpoints);
+	tree_int(tree, &found, "ports", (int64_t)counts.ports);
+	tree_int(tree, &found, "restored", (int64_t)counts.restored);
+	tree_set(tree, map, "nat", found);
 }

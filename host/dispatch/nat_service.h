@@ -11,6 +11,7 @@
 struct dispatch;
 struct nat_service;
 struct store;
+struct tree;
 
 /* `store` may be NULL. KERNEL_LACKS, PERMISSION: this host has none. */
 int nat_service_open(const char *instance, uint32_t link_group, struct store *store, struct nat_service **ret,
@@ -24,7 +25,7 @@ void nat_forget_network(struct dispatch *dispatch, const char *nid);
 
 /* What they could not do, once more; and whatever differs from records and memory. */
 int nat_mend(struct dispatch *dispatch, struct ndrv_error *err);
-/* False: no NAT here. */
-bool nat_counts(struct dispatch *dispatch, struct nat_counts *ret);
+/* For status: "nat" {table, networks, endpoints, ports, restored}, absent without NAT. */
+void nat_describe(struct dispatch *dispatch, struct tree *tree, struct ndrv_value *map);
 
 #endif

@@ -6,6 +6,7 @@
 #include "host/dispatch/core.h"
 #include "host/dispatch/handlers.h"
 #include "host/dispatch/mend.h"
+#include "host/dispatch/nat_service.h"
 #include "host/dispatch/rows.h"
 #include "host/dispatch/transfer.h"
 #include "host/dispatch/unserved.h"
@@ -218,6 +219,7 @@ int run_status(struct job *job)
 		tree.rc = store_report(dispatch->parts.store, &job->arena.ndrv, &report, &job->reply.error);
 	tree_set(&tree, map, "state", report);
 	rows_describe(dispatch, &tree, map);
+	nat_describe(dispatch, &tree, map);
 	/* What the layers above know (configuration, recovery) they add themselves. */
 	if (!tree.rc && dispatch->extra)
 		return dispatch->extra(dispatch->extra_data, &job->request, &job->reply);

@@ -211,7 +211,7 @@ void element_link(struct nat_element *ret, enum nat_set kind, int family, const 
 
 	memset(ret, 0, sizeof(*ret));
 	ret->set = nat_set_of(kind, family);
-	ret->verdict = verdict;
+	ret->verdict = (uint8_t)verdict;
 	memcpy(ret->key, link, length);
 	if (twice)
 		memcpy(ret->key + LINK_BYTES, link, length);

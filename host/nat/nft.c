@@ -94,7 +94,7 @@ bool nft_parse(const struct nlmsghdr *reply, struct nlattr **attributes, int max
 	memset(attributes, 0, sizeof(*attributes) * ((size_t)max + 1));
 	if (reply->nlmsg_len < NLMSG_LENGTH(sizeof(struct nfgenmsg)))
 		return false;
-	const char *data = (const char *)NLMSG_DATA(reply) + NLMSG_ALIGN(sizeof(struct nfgenmsg));
+	const char *data = (const char *)reply + NLMSG_LENGTH(NLMSG_ALIGN(sizeof(struct nfgenmsg)));
 	int bytes = (int)(reply->nlmsg_len - NLMSG_LENGTH(sizeof(struct nfgenmsg)));
 	return nla_parse(attributes, max, (struct nlattr *)(uintptr_t)data, bytes, NULL) == 0;
 }
@@ -186,7 +186,7 @@ size_t nft_filled(const struct nft_batch *batch)
 /* The kernel's own words, where it gave any. */
 static const char *words_of(const struct nlmsghdr *reply)
 {
-	const struct nlmsgerr *answer = NLMSG_DATA(reply);
+	const struct nlmsgerr *answer = (const void *)((const char *)reply + NLMSG_HDRLEN);
 	struct nlattr *attributes[NLMSGERR_ATTR_MAX + 1];
 	size_t skip = sizeof(*answer);
 
@@ -216,7 +216,8 @@ static struct nlmsghdr *next_message(struct nlmsghdr *message, size_t *left)
 	return (void *)((char *)message + bytes);
 }
 
-/* Each message's error is read; the first counts. */
+/* Each message's error is read, that of the end mark behind the last included: without it nothing was done, whatever was
+ * acknowledged. The first counts. */
 static void read_answers(struct nft *nft, uint32_t first_seq, uint32_t last_seq, struct outcome *outcome)
 {
 	for (;;) {
@@ -233,7 +234,7 @@ static void read_answers(struct nft *nft, uint32_t first_seq, uint32_t last_seq,
 		for (struct nlmsghdr *reply = (void *)nft->in; NLMSG_OK(reply, left); reply = next_message(reply, &left)) {
 			const struct nlmsgerr *answer = NLMSG_DATA(reply);
 			if (reply->nlmsg_type != NLMSG_ERROR || reply->nlmsg_len < NLMSG_LENGTH(sizeof(*answer)) ||
-			    reply->nlmsg_seq - first_seq > last_seq - first_seq)
+			    reply->nlmsg_seq - first_seq > last_seq + 1 - first_seq)
 				continue;
 			if (!answer->error && reply->nlmsg_seq == last_seq)
 				outcome->acked = true;
@@ -245,14 +246,13 @@ static void read_answers(struct nft *nft, uint32_t first_seq, uint32_t last_seq,
 	}
 }
 
+/* 0 or an errno. */
 static int send_all(struct nft *nft, const void *bytes, size_t count)
 {
-	struct iovec part = {.iov_base = (void *)(uintptr_t)bytes, .iov_len = count};
-	struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
 	ssize_t n;
 
 	do {
-		n = sendmsg(nft->fd, &message, 0);
+		n = send(nft->fd, bytes, count, 0);
 	} while (n < 0 && errno == EINTR);
 	return n < 0 ? errno : 0;
 }

@@ -89,11 +89,36 @@ static bool agree(struct rig *rig, const json_t *network, const json_t *endpoint
 	return false;
 }
 
+/* What was asked of the NAT is what the kernel has, and it goes with the records. A host without NAT has nothing to say. */
+static bool nat_agrees(struct rig *rig, bool network, bool endpoint, bool half, char *reason)
+{
+	if (rig_http(rig, "POST", "/v1/networks/prune?dry_run=1", "{}", reason) != 200)
+		return false;
+	json_t *document = json_loads(reason, 0, NULL), *report = json_object_get(document, "nat");
+	bool right = !report ||
+		     (!json_integer_value(json_object_get(report, "unknown")) &&
+		      !json_integer_value(json_object_get(report, "missing")) &&
+		      !json_integer_value(json_object_get(report, "strays")) && json_is_false(json_object_get(report, "table")));
+	json_decref(document);
+	if (!right || rig_http(rig, "GET", "/v1/status", NULL, reason) != 200)
+		return false;
+	document = json_loads(reason, 0, NULL);
+	report = json_object_get(document, "nat");
+	json_int_t networks = json_integer_value(json_object_get(report, "networks"));
+	json_int_t endpoints = json_integer_value(json_object_get(report, "endpoints"));
+	right = !report || half || (networks == network && endpoints == endpoint);
+	json_decref(document);
+	if (!right)
+		(void)snprintf(reason, RIG_REASON, "NAT of %lld networks and ports of %lld endpoints, but there are %d and %d",
+			       (long long)networks, (long long)endpoints, network, endpoint);
+	return right;
+}
+
 bool rig_look(struct rig *rig, bool half, enum rig_state *ret, char *reason)
 {
 	json_t *network = NULL, *endpoint = NULL;
 	bool good = list_of(rig, "/v1/networks", &network, reason) && list_of(rig, "/v1/endpoints", &endpoint, reason) &&
-		    agree(rig, network, endpoint, half, reason);
+		    agree(rig, network, endpoint, half, reason) && nat_agrees(rig, network != NULL, endpoint != NULL, half, reason);
 
 	*ret = endpoint ? RIG_ENDPOINT : network ? RIG_NETWORK : RIG_NOTHING;
 	json_decref(network);

@@ -204,7 +204,9 @@ int rig_ask(struct rig *rig, enum rig_request request, char *ret)
 			       "{\"name\":\"web\",\"type\":\"bridge\",\"pools\":[{\"subnet\":\"10.66.0.0/24\"},"
 			       "{\"subnet\":\"fd66::/64\"}]}");
 	else if (request == RIG_CONNECT)
-		(void)snprintf(body, sizeof(body), "{\"netns\":\"%s\",\"endpoint\":\"e1\",\"ip\":\"" ADDRESS "\"}",
+		(void)snprintf(body, sizeof(body),
+			       "{\"netns\":\"%s\",\"endpoint\":\"e1\",\"ip\":\"" ADDRESS "\","
+			       "\"ports\":[{\"port\":80,\"host_port\":8080}]}",
 			       rig->sandbox.path);
 	else if (request == RIG_DISCONNECT)
 		(void)snprintf(body, sizeof(body), "{\"endpoint\":\"e1\"}");
