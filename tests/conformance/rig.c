@@ -87,7 +87,7 @@ void rig_start(struct rig *rig, const char *const *drivers)
 	}
 	assert_ok(services_new(rig->store, &rig->services, &err), &err);
 	if (flags & RIG_NAT)
-		assert_ok(services_open_nat(rig->services, "t", &err), &err);
+		assert_ok(services_open_nat(rig->services, "t", 7000, &err), &err);
 	services_offer(rig->services, &services);
 	services_hooks(rig->services, &hooks);
 	assert_ok(registry_new(&rig->registry, NULL, &services, &hooks, &err), &err);
