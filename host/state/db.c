@@ -114,6 +114,9 @@ static int configure(struct db *db)
 {
 	(void)sqlite3_extended_result_codes(db->sql, 1);
 	(void)sqlite3_busy_timeout(db->sql, BUSY_MS);
+	/* Until it has been opened as a whole: where the log cannot be read for want of space, the last to close the file would
+	 * take it for an empty one, and delete it. */
+	(void)sqlite3_db_config(db->sql, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
 	(void)sqlite3_db_config(db->sql, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
 	(void)sqlite3_db_config(db->sql, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
 	int rc = sqlite3_create_function(db->sql, "ndrv_crc", -1, SQLITE_UTF8 | SQLITE_DETERMINISTIC | SQLITE_DIRECTONLY, NULL,
@@ -267,6 +270,8 @@ int db_try_open(struct db *db, bool content_expected, char *why, struct ndrv_err
 	rc = rc ? rc : scrub(db, why, err);
 	if (rc)
 		db_close(db);
+	else
+		(void)sqlite3_db_config(db->sql, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, NULL);
 	return rc;
 }
 
