@@ -174,6 +174,7 @@ static void two_addresses_are_a_network_of_two(void **state)
 	assert_ok(fakenet_create(&net), &host.err);
 	assert_ok(fakeep_connect(&one, &net, "e1", "192.168.135.2/30", NULL, &a, "eth0"), &host.err);
 	assert_true(netns_ping(&a, "192.168.135.1"));
+	assert_ok(fakeep_delete(&one, 0), &host.err);
 	assert_ok(fakenet_delete(&net, 0), &host.err);
 	/* Without a gateway, a /31 has room for both. */
 	fakenet_init(&net, &host, "p2p", "192.168.135.0/31", NULL, NULL, NULL);
