@@ -231,6 +231,41 @@ int reply_endpoint(struct job *job, const struct endpoint *endpoint, struct ndrv
 	return tree.rc;
 }
 
+/* --- who had the address --- */
+
+static bool same_address(const struct ndrv_prefix *had, const struct ndrv_prefix *wanted)
+{
+	return wanted->addr.family && ndrv_addr_equal(&had->addr, &wanted->addr);
+}
+
+static int evict_one(struct endpoint *endpoint, void *data)
+{
+	struct job *job = data;
+	struct ndrv_error why = {0};
+	char nid[NDRV_ID_MAX + 1], eid[NDRV_ID_MAX + 1];
+
+	if (!same_address(&endpoint->view.address, &job->request.address) &&
+	    !same_address(&endpoint->view.address6, &job->request.address6))
+		return 0;
+	(void)snprintf(nid, sizeof(nid), "%s", endpoint->network->view.id);
+	(void)snprintf(eid, sizeof(eid), "%s", endpoint->view.id);
+	if (step_endpoint_delete(job, endpoint, NDRV_CALL_FORCE, &why))
+		log_warning("dispatch", "endpoint %s of network %s is stale, for its address was given to %s, but stays: %s", eid,
+			    nid, job->request.endpoint, why.text);
+	else
+		log_warning("dispatch", "endpoint %s of network %s was stale and is deleted: its address was given to %s", eid, nid,
+			    job->request.endpoint);
+	return 0;
+}
+
+/* A platform with an IPAM of its own (Docker) gives an address out once. When it does so again, whoever had it is gone, and the
+ * platform with it: dockerd that was killed never deletes what it had. */
+static void evict_stale(struct job *job, struct network *network)
+{
+	if (job->request.address_given)
+		(void)network_each_endpoint(network, evict_one, job);
+}
+
 int run_endpoint_create(struct job *job)
 {
 	struct ndrv_error *err = &job->reply.error;
@@ -239,6 +274,7 @@ int run_endpoint_create(struct job *job)
 	uint8_t digest[sizeof(endpoint->digest)];
 
 	if (!endpoint) {
+		evict_stale(job, network);
 		int rc = step_endpoint_create(job, network, job->request.endpoint, &birth_unknown, &endpoint, err);
 		return rc ? rc : reply_endpoint(job, endpoint, err);
 	}

@@ -293,6 +293,28 @@ static void a_network_goes_with_what_docker_forgot_on_it(void **state)
 	(void)close(fd);
 }
 
+/* dockerd was killed, started again, and gives the same address to a new container. */
+static void a_stale_endpoint_makes_room_for_its_address(void **state)
+{
+	int fd = -1;
+
+	(void)state;
+	assert_text(&fd, "NetworkDriver.CreateNetwork", NET, "{}");
+	assert_text(&fd, "NetworkDriver.CreateEndpoint", EP("10.9.0.2/24", ""), "{\"Interface\":{}}");
+	assert_text(&fd, "NetworkDriver.Join", "{\"NetworkID\":\"n1\",\"EndpointID\":\"e1\",\"SandboxKey\":\"/x\",\"Options\":{}}",
+		    "{}");
+	(void)rig_calls(rig);
+	assert_text(&fd, "NetworkDriver.CreateEndpoint",
+		    "{\"NetworkID\":\"n1\",\"EndpointID\":\"e2\",\"Interface\":{\"Address\":\"10.9.0.3/24\"},\"Options\":{}}",
+		    "{\"Interface\":{}}");
+	assert_calls(rig, "endpoint_create n1 e2");
+	assert_text(&fd, "NetworkDriver.CreateEndpoint",
+		    "{\"NetworkID\":\"n1\",\"EndpointID\":\"e3\",\"Interface\":{\"Address\":\"10.9.0.2/24\"},\"Options\":{}}",
+		    "{\"Interface\":{}}");
+	assert_calls(rig, "leave n1 e1 FORCE; endpoint_delete n1 e1 FORCE; endpoint_create n1 e3");
+	(void)close(fd);
+}
+
 static void what_was_given_does_not_come_back(void **state)
 {
 	int fd = -1;
@@ -383,6 +405,7 @@ int main(void)
 		T(a_request_without_its_body_does_nothing),
 		T(the_same_again_is_answered_the_same),
 		T(a_network_goes_with_what_docker_forgot_on_it),
+		T(a_stale_endpoint_makes_room_for_its_address),
 		T(what_was_given_does_not_come_back),
 		T(endpoint_info_never_fails),
 		T(an_error_is_text_for_docker_and_typed_for_us),
