@@ -11,6 +11,8 @@
 
 #include "host/base/clock.h"
 #include "host/nat/nat.h"
+#include "tests/lib/daemon.h"
+#include "tests/lib/http.h"
 #include "tests/lib/netns.h"
 
 #define SIZES 4
@@ -288,6 +290,76 @@ static void measure_thousand(void)
 	nat_close(nat);
 }
 
+/* --- a whole host --- */
+
+#define WHOLE 1000
+
+static void ask(struct daemon *daemon, const char *method, const char *target, const char *body)
+{
+	struct http_answer answer = {0};
+
+	if (http_ask(daemon->socket, method, target, body, &answer) || answer.status < 200 || answer.status > 299) {
+		fprintf(stderr, "bench_nat: %s %s: %d %s\n", method, target, answer.status, answer.body ? answer.body : "");
+		daemon_tear_down(daemon);
+		exit(1);
+	}
+	http_answer_free(&answer);
+}
+
+/* The host sees deleted interfaces off afterwards, at the kernel's pace: the next round is not to wait for them. */
+static void wait_for_links(struct daemon *daemon)
+{
+	for (bool dying = true; dying;) {
+		struct http_answer answer = {0};
+		dying = !http_ask(daemon->socket, "GET", "/v1/status", NULL, &answer) && !strstr(answer.body, "\"links_dying\":0");
+		http_answer_free(&answer);
+		(void)usleep(20000);
+	}
+}
+
+/* Connects all and deletes them with their network; milliseconds of both. */
+static void whole_round(struct daemon *daemon, const struct netns *sandboxes, const char *ports, double *ret_connect,
+			double *ret_delete)
+{
+	ask(daemon, "POST", "/v1/networks", "{\"name\":\"web\",\"type\":\"bridge\",\"pools\":[{\"subnet\":\"10.66.0.0/16\"}]}");
+	uint64_t start = clock_ns();
+	for (unsigned i = 0; i < WHOLE; i++) {
+		char body[256];
+		(void)snprintf(body, sizeof(body), "{\"netns\":\"%s\",\"endpoint\":\"e%u\"%s}", sandboxes[i].path, i, ports);
+		ask(daemon, "POST", "/v1/networks/web/connect", body);
+	}
+	*ret_connect = us_since(start) / 1000;
+	start = clock_ns();
+	ask(daemon, "DELETE", "/v1/networks/web?force=1", NULL);
+	*ret_delete = us_since(start) / 1000;
+	wait_for_links(daemon);
+}
+
+/* Real endpoints in sandboxes of their own, with and without ports, over the control socket. */
+static void measure_whole(void)
+{
+	static struct netns sandboxes[WHOLE];
+	double connect[2], delete[2];
+	struct daemon daemon = {0};
+
+	for (unsigned i = 0; i < WHOLE; i++)
+		netns_new(&sandboxes[i]);
+	daemon_set_up(&daemon, NULL);
+	daemon_add_driver(&daemon, "bridge", BUILT_DRIVERS "/bridge.so", NULL);
+	daemon_start(&daemon);
+	whole_round(&daemon, sandboxes, "", &connect[0], &delete[0]);
+	whole_round(&daemon, sandboxes, ",\"ports\":[{\"port\":80},{\"port\":53,\"proto\":\"udp\"}]", &connect[1], &delete[1]);
+	daemon_tear_down(&daemon);
+	for (unsigned i = 0; i < WHOLE; i++)
+		netns_free(&sandboxes[i]);
+	printf("%u endpoints of a whole host with NAT: connected in %.0f ms, deleted with their network in %.0f ms\n", WHOLE,
+	       connect[0], delete[0]);
+	printf("%u endpoints and two ports each:       connected in %.0f ms, deleted with their network in %.0f ms\n", WHOLE,
+	       connect[1], delete[1]);
+	printf("two ports add %.0f us to a connect of %.0f us\n", (connect[1] - connect[0]) * 1000 / WHOLE,
+	       connect[0] * 1000 / WHOLE);
+}
+
 /* --- the table --- */
 
 static void print_row(const char *name, const struct cost *cost)
@@ -350,5 +422,7 @@ int main(int argc, char **argv)
 		    4 * tables[s].add / service[s].add, AIM_EXEC, false);
 	netns_enter_fresh();
 	measure_thousand();
+	netns_enter_fresh();
+	measure_whole();
 	return 0;
 }
