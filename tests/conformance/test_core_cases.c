@@ -367,6 +367,10 @@ static void the_default_route_is_per_family(void **state)
 	assert_true(netns_has_route(&a, "0.0.0.0/0", "10.100.0.1", "eth0"));
 	assert_false(netns_has_route(&a, "0.0.0.0/0", "10.100.1.1", "eth1"));
 	assert_true(netns_has_route(&a, "::/0", "fd00:100::1", "eth1"));
+	/* When it leaves nobody takes its place. */
+	assert_reply_ok(rig_op(rig, REQ_DISCONNECT, "n4", "e1"));
+	assert_false(netns_has_route(&a, "0.0.0.0/0", "10.100.1.1", "eth1"));
+	assert_true(netns_has_route(&a, "::/0", "fd00:100::1", "eth1"));
 }
 
 static void an_internal_network_never_has_the_default_route(void **state)

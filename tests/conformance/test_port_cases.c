@@ -170,6 +170,19 @@ static const char *told(const char *eid)
 	return text;
 }
 
+/* The kernel has as many as are told. */
+static void assert_nat_has(const char *ports)
+{
+	struct reply reply = rig_op(rig, REQ_STATUS, NULL, NULL);
+	int64_t expected = ports[0] != '\0', counted = -1;
+
+	for (const char *at = ports; (at = strchr(at, ',')); at++)
+		expected++;
+	assert_reply_ok(reply);
+	assert_int_equal(ndrv_map_int(ndrv_map_get(&reply.value, "nat"), "ports", &counted, NULL), 1);
+	assert_int_equal(counted, expected);
+}
+
 static const struct row rows[] = {
 	{.name = "defaults",
 	 .want = {{.port = 22}, {.port = 80}},
@@ -337,8 +350,10 @@ static void a_mapping_row(void **state)
 		assert_reply_ok(reply);
 		assert_string_equal(told("e1"), row->told);
 	}
+	assert_nat_has(told("e1"));
 	assert_reply_ok(rig_op(rig, REQ_LEAVE, "n1", "e1"));
 	assert_string_equal(told("e1"), "");
+	assert_nat_has("");
 	for (int i = 0; i < 2; i++)
 		if (busy[i] >= 0)
 			(void)close(busy[i]);
