@@ -5,6 +5,7 @@
 
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 
 #include "tests/lib/daemon.h"
 #include "tests/nat/rig.h"
@@ -166,6 +167,22 @@ static void a_swap_of_the_driver_leaves_ports_as_they_are(void **state)
 	assert_true(prune_says(fixture, ALL_IS_WELL));
 }
 
+/* The program's trial start finds its ports held by the host itself, and leaves everything as it is. */
+static void an_upgrade_in_place_leaves_ports_as_they_are_and_holds_them_again(void **state)
+{
+	struct fixture *fixture = *state;
+	char before[128];
+
+	assert_int_equal(connect_with(fixture, &fixture->one, "a", "8080:80", "5353:53/udp"), 0);
+	(void)snprintf(before, sizeof(before), "%s", output("nft -a list table inet ndrv-test | md5sum"));
+	assert_int_equal(daemon_ctl(&fixture->daemon, fixture->reply, sizeof(fixture->reply), "reexec", NULL), 0);
+	assert_string_equal(before, output("nft -a list table inet ndrv-test | md5sum"));
+	assert_true(serves(fixture));
+	assert_true(prune_says(fixture, ALL_IS_WELL));
+	assert_int_equal(listen_on(8080, SOCK_STREAM), -1);
+	assert_int_equal(listen_on(5353, SOCK_DGRAM), -1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -173,6 +190,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_killed_host_leaves_ports_working_and_finds_them_again, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(ports_of_endpoints_that_the_host_has_lost_go_only_when_told, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_swap_of_the_driver_leaves_ports_as_they_are, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(an_upgrade_in_place_leaves_ports_as_they_are_and_holds_them_again, set_up,
+						tear_down),
 	};
 
 	rig_need();
