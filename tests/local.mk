@@ -13,6 +13,7 @@ include tests/remote/local.mk
 include tests/faults/local.mk
 include tests/swap/local.mk
 include tests/system/local.mk
+include tests/docker/local.mk
 include tests/nat/local.mk
 include tests/abi/local.mk
 include tests/bench/local.mk
