@@ -107,6 +107,14 @@ int nat_unpublish_locked(struct nat *nat, struct nat_endpoint *endpoint, struct 
 		return rc;
 	nat_note_flows(nat, endpoint, NULL);
 	rc = nat_keep_text(nat, endpoint->network->nid, endpoint->eid, NULL, err);
+	/* What is kept of it still has to go: it stays in the book without a port, to be swept. */
+	struct nat_endpoint *blank = rc ? book_new_endpoint(endpoint->network, endpoint->eid, 0) : NULL;
+	if (blank && !book_put_endpoint(&nat->book, blank)) {
+		endpoint->doomed = true;
+		return rc;
+	}
+	if (blank)
+		book_free_endpoint(blank);
 	book_del_endpoint(&nat->book, endpoint);
 	return rc;
 }

@@ -59,7 +59,12 @@ static int read_rows(struct db *live, struct nat_row **ret, struct ndrv_error *e
 
 	*ret = NULL;
 	(void)pthread_mutex_lock(&live->mutex);
-	int rc = sqlite3_prepare_v2(live->sql, "SELECT nid, eid, body FROM nat ORDER BY nid, eid", -1, &rows, NULL);
+	/* What is left of an endpoint whose row is gone (a disk that was full when it went) is nobody's: another may have its
+	 * ports. */
+	int rc = sqlite3_prepare_v2(live->sql,
+				    "SELECT nid, eid, body FROM nat WHERE eid = '' OR EXISTS (SELECT 1 FROM endpoint AS e WHERE"
+				    " e.nid = nat.nid AND e.eid = nat.eid) ORDER BY nid, eid",
+				    -1, &rows, NULL);
 	while (rc == SQLITE_OK && (rc = sqlite3_step(rows)) == SQLITE_ROW) {
 		*end = copy_row(rows);
 		rc = *end ? SQLITE_OK : SQLITE_NOMEM;

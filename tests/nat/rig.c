@@ -160,7 +160,8 @@ static int kept_del(void *data, const char *nid, const char *eid, struct ndrv_er
 {
 	struct rig *rig = data;
 
-	(void)err;
+	if (rig->keep_fails)
+		return ndrv_fail(err, NDRV_E_STATE, "the disk is on fire");
 	for (struct kept **at = &rig->kept; *at;) {
 		struct kept *kept = *at;
 		if (strcmp(kept->nid, nid) != 0 || (eid && strcmp(kept->eid, eid) != 0)) {

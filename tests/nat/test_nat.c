@@ -245,6 +245,35 @@ static void a_call_that_cannot_be_kept_changes_nothing(void **state)
 	assert_int_equal(listen_on(8080, SOCK_STREAM), -1);
 }
 
+static bool all_exist(void *data, const char *nid, const char *eid)
+{
+	(void)data, (void)nid, (void)eid;
+	return true;
+}
+
+static void what_could_not_be_struck_out_is_when_it_can(void **state)
+{
+	struct rig *rig = *state;
+	struct ndrv_error err = {0};
+	uint32_t swept = 0;
+
+	set_network(rig, 'a', USUAL, USUAL);
+	(void)publish(rig, "a1", TCP, NULL, 8080, 80);
+	rig->keep_fails = true;
+	assert_fails(nat_unpublish(rig->nat, "net-a", "a1", &err), &err, NDRV_E_STATE, "fire");
+	/* The kernel has let go of it, and the port is free. */
+	assert_int_equal(count("any4"), 0);
+	rig->keep_fails = false;
+	assert_int_equal(publish(rig, "a2", TCP, NULL, 8080, 80), 8080);
+	assert_ok(nat_sweep(rig->nat, true, all_exist, NULL, &swept, &err), &err);
+	assert_int_equal(swept, 1);
+	for (const struct kept *kept = rig->kept; kept; kept = kept->next)
+		assert_string_not_equal(kept->eid, "a1");
+	rig_restart(rig, false);
+	assert_right(rig);
+	assert_int_equal(count("any4"), 1);
+}
+
 /* A caller whose struct ends before flags6 means both families. */
 static void flags_of_a_shorter_struct_are_for_both_families(void **state)
 {
@@ -271,6 +300,7 @@ int main(void)
 		TEST(ranges_and_picked_ports_pass_over_what_is_taken),
 		TEST(what_cannot_be_is_refused),
 		TEST(a_call_that_cannot_be_kept_changes_nothing),
+		TEST(what_could_not_be_struck_out_is_when_it_can),
 		TEST(flags_of_a_shorter_struct_are_for_both_families),
 	};
 

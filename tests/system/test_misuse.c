@@ -152,7 +152,8 @@ static void endpoints_that_cannot_be_are_refused(void **state)
 	refused(fixture, 6, "", "network", "connect", "web", "--netns", sandbox, "--ifname", "a b");
 	refused(fixture, 6, "", "network", "connect", "web", "--netns", sandbox, "--ifname", "lo");
 	refused(fixture, 6, "", "network", "connect", "web", "--netns", sandbox, "--ifname", "x%d");
-	refused(fixture, 5, "", "network", "connect", "web", "--netns", sandbox, "-p", "8080:80");
+	refused(fixture, 2, "70000", "network", "connect", "web", "--netns", sandbox, "-p", "70000:80");
+	refused(fixture, 6, "203.0.113.9", "network", "connect", "web", "--netns", sandbox, "-p", "203.0.113.9:8080:80");
 	refused(fixture, 3, "nobody", "network", "disconnect", "web", "nobody");
 	refused(fixture, 3, "nosuch", "network", "rm", "nosuch");
 }
