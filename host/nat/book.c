@@ -119,10 +119,17 @@ int book_put_network(struct book *book, struct nat_network *network)
 	return 0;
 }
 
-void book_del_network(struct book *book, struct nat_network *network)
+void book_empty_network(struct book *book, struct nat_network *network)
 {
 	while (network->endpoints)
 		book_del_endpoint(book, network->endpoints);
+	network->has[0] = network->has[1] = false;
+	network->link[0] = '\0';
+}
+
+void book_del_network(struct book *book, struct nat_network *network)
+{
+	book_empty_network(book, network);
 	unlink_network(book, network);
 	free(network);
 }

@@ -77,6 +77,8 @@ struct nat_network *book_link(struct book *book, const char *link);
 /* Takes `network` (malloc'ed). One of that id is there already: it takes the new one's values and keeps its endpoints, which cannot
  * fail. 0, or -1 when out of memory: then `network` is the caller's still. */
 int book_put_network(struct book *book, struct nat_network *network);
+/* It stays, without endpoints and without any element. */
+void book_empty_network(struct book *book, struct nat_network *network);
 /* With its endpoints. */
 void book_del_network(struct book *book, struct nat_network *network);
 /* A blank one that is in no map. NULL: out of memory. */

@@ -317,8 +317,14 @@ static int clear_network(struct nat *nat, struct nat_network *network, struct nd
 		return rc;
 	for (const struct nat_endpoint *endpoint = network->endpoints; endpoint; endpoint = endpoint->next)
 		nat_note_flows(nat, endpoint, NULL);
+	/* What is kept of it still has to go: it stays in the book, to be swept. */
 	rc = keep_all(nat, network->nid, err);
-	book_del_network(&nat->book, network);
+	if (rc) {
+		book_empty_network(&nat->book, network);
+		network->doomed = true;
+	} else {
+		book_del_network(&nat->book, network);
+	}
 	return rc;
 }
 

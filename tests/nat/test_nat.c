@@ -272,6 +272,16 @@ static void what_could_not_be_struck_out_is_when_it_can(void **state)
 	rig_restart(rig, false);
 	assert_right(rig);
 	assert_int_equal(count("any4"), 1);
+	/* A network likewise. */
+	rig->keep_fails = true;
+	assert_fails(nat_network_clear(rig->nat, "net-a", &err), &err, NDRV_E_STATE, "fire");
+	assert_int_equal(count("any4") + count("masquerade4"), 0);
+	rig->keep_fails = false;
+	assert_ok(nat_sweep(rig->nat, true, all_exist, NULL, &swept, &err), &err);
+	assert_int_equal(swept, 1);
+	assert_null(rig->kept);
+	set_network(rig, 'a', USUAL, USUAL);
+	assert_right(rig);
 }
 
 /* A caller whose struct ends before flags6 means both families. */
