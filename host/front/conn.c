@@ -83,6 +83,17 @@ void conn_write_error(int fd, const struct http *http, unsigned status, const st
 	free(text);
 }
 
+void exchange_hangup(struct exchange *exchange)
+{
+	struct ticket *ticket = exchange->ticket;
+
+	exchange->ticket = NULL;
+	if (ticket)
+		dispatch_cancel(exchange->http->options.dispatch, ticket);
+	if (exchange->stream)
+		stream_close(exchange->stream);
+}
+
 void conn_cut(struct conn *conn, const struct http *http, unsigned status, const struct ndrv_error *error)
 {
 	enum conn_phase phase = conn->phase;

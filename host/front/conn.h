@@ -32,6 +32,7 @@ struct conn {
 	enum conn_phase phase;
 	uint64_t deadline_ns; /* when the phase must be over; 0: never */
 	bool hung_up;
+	bool shut;		   /* its reading side, by http_drain() */
 	uint32_t looks;		   /* at the first head, while it was not complete */
 	uint32_t served;	   /* requests answered on it */
 	struct exchange *exchange; /* in CONN_RUN and CONN_STREAM */

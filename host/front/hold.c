@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <time.h>
@@ -289,17 +290,37 @@ struct draining {
 	uint32_t owed;	 /* connections that may have sent something which is not answered */
 };
 
+void hold_await(struct exchange *exchange)
+{
+	struct http *http = exchange->http;
+
+	(void)pthread_mutex_lock(&http->lock);
+	while (!exchange->answered)
+		(void)pthread_cond_wait(&http->idle, &http->lock);
+	(void)pthread_mutex_unlock(&http->lock);
+}
+
+/* What lies in the socket is about to be read, and its answer is the connection's last. The gate looks without taking it out. */
+static bool has_nothing_to_say(const struct conn *conn)
+{
+	int bytes = 0;
+
+	return conn->phase == CONN_GATE || ioctl(conn->fd, FIONREAD, &bytes) < 0 || bytes == 0;
+}
+
 /* With its reading side shut the client cannot send on it any more and knows it, while what it has sent can still be read: no
- * request gets lost between two looks. A connection that has not been used is about to be: its request is waited for a while.
- * What has been read and not yet understood cannot be told from nothing, so each is waited for until it is closed, which follows at
- * once where there is nothing. A request that does not get complete is cut off by the watcher. */
+ * request gets lost between two looks. But libmicrohttpd looks again for bytes when a request that waited for the dispatcher goes
+ * on, and where it finds the end it drops the reply: what is read from such a connection must not be suspended (hold_await()), and
+ * it is left alone while something can be seen in it. A connection that has not been used is about to be: its request is waited for
+ * a while. What has been read and not yet understood cannot be told from nothing, so each is waited for until it is closed, which
+ * follows at once where there is nothing. A request that does not get complete is cut off by the watcher. */
 static void end_idle(struct watch *watch, struct conn *conn, void *data)
 {
 	struct draining *draining = data;
 	bool waits = (conn->phase == CONN_RECEIVE || conn->phase == CONN_GATE) && !conn->exchange;
 
-	if (waits && conn->fd >= 0 && (conn->served > 0 || draining->silent_too))
-		(void)shutdown(conn->fd, SHUT_RD);
+	if (waits && !conn->shut && conn->fd >= 0 && (conn->served > 0 || draining->silent_too) && has_nothing_to_say(conn))
+		conn->shut = shutdown(conn->fd, SHUT_RD) == 0;
 	if (conn->phase == CONN_SEND)
 		draining->owed += draining->sent_too;
 	else

@@ -29,6 +29,9 @@ void http_take_over(struct http *http, const char *door, struct handover *handov
  * any more. Who has said nothing for `silent_ns` is not waited for; who has sent something gets its answer. Returns when none is
  * left, after `limit_ns` at the latest. */
 void http_drain(struct http *http, uint64_t silent_ns, uint64_t limit_ns);
+/* On libmicrohttpd's thread, in its callback: returns when the exchange has its answer. For connections that were shut while their
+ * last request was on its way, which are few; the others wait meanwhile. */
+void hold_await(struct exchange *exchange);
 /* True: the descriptor is no client's, but the means by which libmicrohttpd's thread is stopped. */
 bool hold_is_ours(struct http *http, int fd);
 /* On libmicrohttpd's thread: does not return before http_release(), if the connection is that means. */

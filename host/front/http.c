@@ -61,10 +61,12 @@ void exchange_stream(struct exchange *exchange, const char *content_type, struct
 
 /* --- through the dispatcher --- */
 
-static void in_flight_end(struct http *http)
+static void in_flight_end(struct http *http, struct exchange *awaited)
 {
 	(void)pthread_mutex_lock(&http->lock);
 	http->in_flight--;
+	if (awaited)
+		awaited->answered = true;
 	(void)pthread_cond_broadcast(&http->idle);
 	(void)pthread_mutex_unlock(&http->lock);
 }
@@ -83,9 +85,11 @@ static void exchange_done(struct request *request, struct reply *reply, void *da
 	http->service->encode(http->service->data, exchange, reply);
 	if (exchange->state != EXCHANGE_READY)
 		exchange_reply(exchange, 500, "text/plain", NULL, 0);
+	bool awaited = exchange->awaited;
 	(void)pthread_mutex_unlock(&conn->lock);
-	MHD_resume_connection(mhd);
-	in_flight_end(http);
+	if (!awaited)
+		MHD_resume_connection(mhd);
+	in_flight_end(http, awaited ? exchange : NULL);
 }
 
 /* False: this host is stopping and hands nothing on. */
@@ -116,29 +120,22 @@ void exchange_submit(struct exchange *exchange)
 		(void)ndrv_fail_object(&error, NDRV_E_CANCELLED, "the request");
 		exchange_fail(exchange, 0, &error);
 		(void)pthread_mutex_unlock(&conn->lock);
-		in_flight_end(http);
+		in_flight_end(http, NULL);
 		return;
 	}
 	conn_set_phase(conn, CONN_RUN, 0);
 	exchange->state = EXCHANGE_RUNNING;
-	exchange->submitted = true;
-	MHD_suspend_connection(exchange->mhd);
+	exchange->awaited = conn->shut;
+	exchange->submitted = !exchange->awaited;
+	if (!exchange->awaited)
+		MHD_suspend_connection(exchange->mhd);
 	/* The lock is held, so a `done` on another thread waits until the ticket is in its place. */
 	dispatch_submit(http->options.dispatch, &exchange->request, exchange_done, exchange, &ticket);
 	if (exchange->state == EXCHANGE_RUNNING)
 		exchange->ticket = ticket;
 	(void)pthread_mutex_unlock(&conn->lock);
-}
-
-void exchange_hangup(struct exchange *exchange)
-{
-	struct ticket *ticket = exchange->ticket;
-
-	exchange->ticket = NULL;
-	if (ticket)
-		dispatch_cancel(exchange->http->options.dispatch, ticket);
-	if (exchange->stream)
-		stream_close(exchange->stream);
+	if (exchange->awaited)
+		hold_await(exchange);
 }
 
 /* --- libmicrohttpd's callbacks, all on its thread --- */

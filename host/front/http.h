@@ -43,6 +43,8 @@ struct exchange {
 	struct MHD_Connection *mhd;
 	enum exchange_state state; /* RUNNING -> READY under conn->lock, else libmicrohttpd's thread alone */
 	bool submitted;
+	bool awaited;	  /* hold_await(): libmicrohttpd's thread waits for the answer */
+	bool answered;	  /* under http->lock */
 	bool old_version; /* HTTP/1.0 */
 	struct ticket *ticket;
 	size_t body_room;

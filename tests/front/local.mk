@@ -46,3 +46,9 @@ tests_front_test_listen_SOURCES = tests/front/test_listen.c
 tests_front_test_listen_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_front_test_listen_LDADD = tests/lib/libtest.a $(TEST_LIBS)
 TESTS += tests/front/test_listen
+
+check_PROGRAMS += tests/front/test_stop
+tests_front_test_stop_SOURCES = tests/front/test_stop.c $(FRONT_FIXTURE)
+tests_front_test_stop_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_front_test_stop_LDADD = tests/lib/libtest.a $(TEST_LIBS)
+TESTS += tests/front/test_stop

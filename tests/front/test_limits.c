@@ -114,6 +114,27 @@ static void a_slow_driver_is_not_a_slow_client(void **state)
 	(void)close(fd);
 }
 
+static void who_has_said_all_is_answered(void **state)
+{
+	(void)state;
+	for (int round = 0; round < 50; round++) {
+		int fd = http_connect(fixture.socket);
+		bool held = round % 2;
+		for (int before = 0; before < round % 5; before++) {
+			assert_int_equal(http_send_request(fd, "GET", "/v1/networks/n0", NULL), 0);
+			expect(fd, 200, "n0");
+		}
+		assert_int_equal(http_send_request(fd, "GET", held ? "/v1/networks/hold" : "/v1/networks/n1", NULL), 0);
+		assert_int_equal(shutdown(fd, SHUT_WR), 0);
+		if (held) {
+			(void)usleep(5000);
+			fake_release(fixture.fake);
+		}
+		expect(fd, 200, held ? "\"network\":\"hold\"" : "\"network\":\"n1\"");
+		(void)close(fd);
+	}
+}
+
 /* --- events --- */
 
 static void events_reach_all_and_end_with_the_client(void **state)
@@ -366,6 +387,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_byte_now_and_then_is_not_enough, slow, teardown),
 		cmocka_unit_test_setup_teardown(who_says_nothing_is_cut_off, slow, teardown),
 		cmocka_unit_test_setup_teardown(a_slow_driver_is_not_a_slow_client, slow, teardown),
+		cmocka_unit_test_setup_teardown(who_has_said_all_is_answered, slow, teardown),
 		cmocka_unit_test_setup_teardown(events_reach_all_and_end_with_the_client, slow, teardown),
 		cmocka_unit_test_setup_teardown(a_listener_that_does_not_read_is_dropped, slow, teardown),
 		cmocka_unit_test_setup_teardown(a_late_reader_is_told_that_it_was_dropped, few, teardown),
