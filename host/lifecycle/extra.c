@@ -166,9 +166,9 @@ static int add_status(struct host *host, struct request *request, struct reply *
 		rc = ndrv_map_set(arena, &reply->value, "recovery", host->recovery, err);
 	if (!rc)
 		rc = reexec_status(host, arena, &reply->value, err);
-	const char *file = host->config->file ? host->config->file : "";
+	const struct config *config = host->config;
 	if (!rc)
-		rc = ndrv_map_set(arena, &reply->value, "config", ndrv_string(file), err);
+		rc = ndrv_map_set(arena, &reply->value, "config", ndrv_string(config->file ? config->file : ""), err);
 	return rc;
 }
 

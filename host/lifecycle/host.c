@@ -201,11 +201,13 @@ int host_open(const struct host_options *options, struct host **ret, struct ndrv
 		host->config_path = strdup(options->config_path);
 		rc = host->config_path ? 0 : ndrv_fail_errno(err, ENOMEM, "start the host");
 	}
+	const struct config *config = NULL;
 	if (!rc)
-		rc = config_load_most(host->config_path, host->overrides, &host->config, err);
+		rc = config_load_most(host->config_path, host->overrides, &config, err);
+	host->config = config;
 	if (!rc) {
-		apply_log(&host->config->log);
-		rc = host_check_config(host->config, err);
+		apply_log(&config->log);
+		rc = host_check_config(config, err);
 	}
 	if (!rc)
 		rc = open_state(host, err);

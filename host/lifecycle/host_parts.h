@@ -21,7 +21,7 @@ struct host {
 	_Atomic(uint64_t) doing_since;
 	char *config_path;
 	const struct config_overrides *overrides;
-	const struct config *config;
+	_Atomic(const struct config *) config; /* written with the lock, read by anybody: load it once for what belongs together */
 	struct former *former;
 	struct records *records;
 	struct store *store;
