@@ -108,15 +108,20 @@ int attempts_open(const char *runtime_dir, struct attempts **ret, struct ndrv_er
 	return 0;
 }
 
+void attempts_excuse(struct attempts *attempts)
+{
+	for (uint32_t i = 0; attempts && i < PLACES; i++) {
+		uint32_t in_hand = IN_HAND;
+		(void)atomic_compare_exchange_strong(&attempts->page->places[i].state, &in_hand, FREE);
+	}
+}
+
 void attempts_close(struct attempts *attempts)
 {
 	if (!attempts)
 		return;
 	atomic_store(&here, NULL);
-	for (uint32_t i = 0; i < PLACES; i++) {
-		uint32_t in_hand = IN_HAND;
-		(void)atomic_compare_exchange_strong(&attempts->page->places[i].state, &in_hand, FREE);
-	}
+	attempts_excuse(attempts);
 	(void)munmap(attempts->page, sizeof(*attempts->page));
 	(void)pthread_mutex_destroy(&attempts->lock);
 	free(attempts);

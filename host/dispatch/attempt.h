@@ -16,6 +16,8 @@ struct attempt;
 int attempts_open(const char *runtime_dir, struct attempts **ret, struct ndrv_error *err);
 /* The host ends as it should: what a driver still has in hand does not count against it. */
 void attempts_close(struct attempts *attempts);
+/* The same where a driver does not come back: what it may still write to stays. May be NULL. */
+void attempts_excuse(struct attempts *attempts);
 
 /* True, with the reason in `ret`: a host ended with a signal inside a driver of this content while it recovered the network, or
  * ended there again and again without saying why (kill -9, exit()). `attempts` may be NULL. */

@@ -72,16 +72,21 @@ static int release_network(struct network *network, void *data)
 	return 0;
 }
 
-void dispatch_stop(struct dispatch *dispatch, uint64_t deadline_ns)
+bool dispatch_stop(struct dispatch *dispatch, uint64_t deadline_ns)
 {
 	if (dispatch->mender && !dispatch->halted)
 		mender_halt(dispatch->mender);
 	dispatch->halted = true;
-	if (!dispatch->executor || !executor_stop(dispatch->executor, deadline_ns))
-		return;
+	if (!dispatch->executor)
+		return true;
+	if (!executor_stop(dispatch->executor, deadline_ns)) {
+		attempts_excuse(dispatch->attempts);
+		return false;
+	}
 	executor_free(dispatch->executor);
 	dispatch->executor = NULL;
 	(void)records_each(dispatch->parts.records, release_network, NULL);
+	return true;
 }
 
 /* A driver that never comes back keeps the executor's memory: its thread still has it. */
@@ -89,12 +94,9 @@ void dispatch_free(struct dispatch *dispatch)
 {
 	bool stuck = dispatch->executor != NULL;
 
-	if (dispatch->executor)
-		dispatch_stop(dispatch, clock_ns());
-	attempts_close(dispatch->attempts);
-	dispatch->attempts = NULL;
-	if (stuck && dispatch->executor)
+	if (stuck && !dispatch_stop(dispatch, clock_ns()))
 		return;
+	attempts_close(dispatch->attempts);
 	if (dispatch->mender && !dispatch->halted)
 		mender_halt(dispatch->mender);
 	if (dispatch->mender)

@@ -34,8 +34,9 @@ struct ticket;
 
 int dispatch_new(const struct dispatch_parts *parts, struct dispatch **ret, struct ndrv_error *err);
 /* Refuses new requests (SHUTTING_DOWN), waits for running ones until `deadline_ns`, stops the workers; then has drivers release
- * what they hung on records. Records and the kernel's objects stay as they are. Before registry_free(). */
-void dispatch_stop(struct dispatch *dispatch, uint64_t deadline_ns);
+ * what they hung on records. Records and the kernel's objects stay as they are. Before registry_free(). False: a call did not come
+ * back, and may do so at any time; then nothing that it could touch may be freed, drivers and records least of all. */
+bool dispatch_stop(struct dispatch *dispatch, uint64_t deadline_ns);
 void dispatch_free(struct dispatch *dispatch);
 
 /* Everything of `request` is copied before this returns, but for its arena: the reply is built there, on another thread, just

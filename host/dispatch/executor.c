@@ -30,7 +30,7 @@ struct executor {
 	uint64_t starved_at;	/* when the queue is to be looked at; NEVER: not */
 	uint64_t starved_taken;
 	uint64_t expired;
-	bool stopping, ending;
+	bool stopping, ending, joined;
 	pthread_t watchdog;
 };
 
@@ -424,9 +424,11 @@ bool executor_stop(struct executor *executor, uint64_t deadline_ns)
 	(void)pthread_cond_broadcast(&executor->watch);
 	while (executor->workers && (rc != ETIMEDOUT || executor->idle))
 		rc = wait_until(&executor->drained, &executor->lock, rc == ETIMEDOUT ? clock_ns() + NSEC_PER_SEC : until);
-	bool clean = !executor->workers;
+	bool clean = !executor->workers, join = !executor->joined;
+	executor->joined = true;
 	(void)pthread_mutex_unlock(&executor->lock);
-	(void)pthread_join(executor->watchdog, NULL);
+	if (join)
+		(void)pthread_join(executor->watchdog, NULL);
 	return clean;
 }
 

@@ -9,9 +9,14 @@
 
 #include "host/base/clock.h"
 
+#define RESERVE 32u
+
 _Thread_local struct frames_thread *frames_self __attribute__((tls_model("initial-exec")));
 
 static _Atomic(struct frames_thread *) threads; /* never shrinks: slots of ended threads are taken over */
+/* For threads that have to enter a driver when there is no memory: whoever ends the host for want of it must get to its end. */
+static struct frames_thread reserve[RESERVE];
+static _Atomic uint32_t reserve_used;
 static pthread_key_t slot_key;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
@@ -39,19 +44,35 @@ static struct frames_thread *take_over_slot(void)
 	return NULL;
 }
 
+static struct frames_thread *new_slot(void)
+{
+	struct frames_thread *thread = aligned_alloc(_Alignof(struct frames_thread), sizeof(*thread));
+
+	if (thread) {
+		memset(thread, 0, sizeof(*thread));
+		return thread;
+	}
+	uint32_t number = atomic_load(&reserve_used);
+	while (number < RESERVE && !atomic_compare_exchange_weak(&reserve_used, &number, number + 1))
+		;
+	return number < RESERVE ? &reserve[number] : NULL;
+}
+
 struct frames_thread *frames_register(void)
 {
 	(void)pthread_once(&once, set_up);
-	struct frames_thread *thread = take_over_slot();
-	if (!thread) {
-		/* Without its slot a thread must not enter a driver: it waits for memory. */
-		while (!(thread = aligned_alloc(_Alignof(struct frames_thread), sizeof(*thread))))
-			(void)nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
-		memset(thread, 0, sizeof(*thread));
-		atomic_init(&thread->in_use, true);
-		thread->next = atomic_load(&threads);
-		while (!atomic_compare_exchange_weak(&threads, &thread->next, thread))
-			;
+	struct frames_thread *thread;
+	while (!(thread = take_over_slot())) {
+		thread = new_slot();
+		if (thread) {
+			atomic_init(&thread->in_use, true);
+			thread->next = atomic_load(&threads);
+			while (!atomic_compare_exchange_weak(&threads, &thread->next, thread))
+				;
+			break;
+		}
+		/* Without its slot a thread must not enter a driver: it waits for memory, or for another thread to end. */
+		(void)nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
 	}
 	atomic_store(&thread->tid, (int32_t)gettid());
 	(void)pthread_setspecific(slot_key, thread);

@@ -24,6 +24,8 @@
 #include "host/state/store.h"
 
 #define RECOVERY_MEMORY (64u << 20)
+/* A worker that has answered its last request is not at rest yet. Where all are, nothing is waited for. */
+#define LEAST_GRACE_NS NSEC_PER_SEC
 #define REAPERS 8 /* each waits 20 ms for the kernel after every slice: with fewer a thousand links take longer than a second */
 
 const struct config *host_config(const struct host *host)
@@ -231,12 +233,13 @@ void host_close(struct host *host, uint64_t grace_ns)
 	keeper_stop(&host->keeper);
 	if (host->services)
 		services_stop(host->services);
-	uint64_t until = clock_ns() + grace_ns;
-	if (host->dispatch)
-		dispatch_stop(host->dispatch, until);
-	/* A swap's call that is still inside a driver needs all that follows. The process is about to end anyway. */
-	if (host->dispatch && !transfer_wait_hangs(host->dispatch, until))
+	uint64_t until = clock_ns() + (grace_ns > LEAST_GRACE_NS ? grace_ns : LEAST_GRACE_NS);
+	/* A call that is still inside a driver, a request's or a swap's, needs all that follows, and may come back while it is
+	 * being freed. The process is about to end anyway. */
+	if (host->dispatch && (!dispatch_stop(host->dispatch, until) || !transfer_wait_hangs(host->dispatch, until))) {
+		log_warning("host", "ended while a driver is still at work");
 		return;
+	}
 	if (host->has_drivers)
 		registry_free(host->drivers.registry);
 	if (host->services)

@@ -19,8 +19,9 @@ struct host_options {
 /* Config, state, drivers, recovery, in this order; nothing listens yet. A driver that is refused is logged and shown by status, and
  * the host goes on without it unless its descriptor says `critical`. On failure nothing is left behind. */
 int host_open(const struct host_options *options, struct host **ret, struct ndrv_error *err);
-/* Stops the dispatcher (running calls get until their deadline, `grace_ns` at most), ends the drivers, closes the state. Networks
- * and endpoints stay as they are in the kernel and on disk. */
+/* Stops the dispatcher (running calls get until their deadline, `grace_ns` at most, a second at least), ends the drivers, closes
+ * the state. Where a call does not come back everything is left to the end of the process, which has to follow. Networks and
+ * endpoints stay as they are in the kernel and on disk. */
 void host_close(struct host *host, uint64_t grace_ns);
 
 /* What config_load() cannot judge: names of operations in `deny:`. CONFIG with the place. */

@@ -214,7 +214,7 @@ int main(void)
 	}
 	(void)printf("aim at 1000 networks: %.0f ns added; got %.1f with one thread, %.1f with two\n", AIM_NS, added_1k[0],
 		     added_1k[1]);
-	dispatch_stop(bench.dispatch, 0);
+	(void)dispatch_stop(bench.dispatch, 0);
 	/* The process ends: 100,000 networks need not be taken down one by one. */
 	return 0;
 }

@@ -141,7 +141,7 @@ static int abandon(struct network *network, void *data)
 void rig_stop(struct rig *rig)
 {
 	services_stop(rig->services);
-	dispatch_stop(rig->dispatch, clock_ns() + 10 * NSEC_PER_SEC);
+	(void)dispatch_stop(rig->dispatch, clock_ns() + 10 * NSEC_PER_SEC);
 	dispatch_free(rig->dispatch);
 	(void)records_each(rig->records, abandon, rig);
 	records_free(rig->records);

@@ -294,7 +294,7 @@ static void late_answers_leave_nothing_and_disturb_nobody(void **state)
 	for (uint32_t i = 0; i < THREADS; i++)
 		assert_string_equal(workers[i].problem, "");
 	assert_int_equal(compare(workers, rig), 0);
-	dispatch_stop(rig->dispatch, clock_ns() + 10 * NSEC_PER_SEC);
+	(void)dispatch_stop(rig->dispatch, clock_ns() + 10 * NSEC_PER_SEC);
 	epoch_enter();
 	struct network *network = records_find(rig->records, "n999");
 	epoch_leave();

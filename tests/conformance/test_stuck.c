@@ -393,7 +393,7 @@ static void stopping_refuses_new_requests_and_waits_for_old_ones(void **state)
 	rig->act_data = (void *)(uintptr_t) "endpoint_create";
 	struct pending *running = submit(rig, REQ_ENDPOINT_CREATE, "n1", "e1", 20000);
 	rig_wait_inside(rig, 1);
-	dispatch_stop(rig->dispatch, clock_ns() + 20 * NSEC_PER_MSEC);
+	assert_false(dispatch_stop(rig->dispatch, clock_ns() + 20 * NSEC_PER_MSEC));
 	struct pending *refused = submit(rig, REQ_NETWORK_LIST, NULL, NULL, 1000);
 	assert_reply_fails(*wait_answer(refused), NDRV_E_SHUTTING_DOWN, "network_list");
 	rig_release(rig);
