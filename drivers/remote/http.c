@@ -148,7 +148,7 @@ int http_connect(const char *address, struct http_way *way, struct ndrv_error *e
 	if (!error)
 		return 0;
 	(void)close(way->fd);
-	return ndrv_fail(err, NDRV_E_NO_SERVICE, "%s: %s", address, strerror(error));
+	return ndrv_fail(err, NDRV_E_NO_SERVICE, "%s: %s", address, strerrordesc_np(error));
 }
 
 /* --- send --- */
@@ -329,19 +329,33 @@ static int parse_header(char *line, struct head *head, struct ndrv_error *err)
 	return 0;
 }
 
+/* 0: not HTTP/1.x with a status of three digits. */
+static int status_of(const char *line, bool *ret_old)
+{
+	static const char begin[] = "HTTP/1.";
+	const size_t skip = sizeof(begin) - 1;
+
+	if (strncmp(line, begin, skip) != 0 || line[skip] < '0' || line[skip] > '9')
+		return 0;
+	*ret_old = line[skip] == '0';
+	line += skip + 1;
+	line += strspn(line, " \t");
+	if (strspn(line, "0123456789") < 3 || *line == '0')
+		return 0;
+	return (line[0] - '0') * 100 + (line[1] - '0') * 10 + (line[2] - '0');
+}
+
 static int read_head(struct input *input, struct head *head, struct ndrv_error *err)
 {
-	int minor, status, used = 0;
 	size_t line, start = input->at;
 
 	*head = (struct head){.close = false};
 	int rc = next_line(input, &line, err);
 	if (rc)
 		return rc;
-	if (sscanf(input->text + line, "HTTP/1.%1d %3d%n", &minor, &status, &used) != 2 || status < 100)
+	input->answer->status = status_of(input->text + line, &head->close);
+	if (!input->answer->status)
 		return garbage("its first line", err);
-	head->close = minor == 0;
-	input->answer->status = status;
 	for (;;) {
 		rc = next_line(input, &line, err);
 		if (rc)

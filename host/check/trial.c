@@ -131,8 +131,10 @@ int trial_die_after(struct trial *trial, enum verdict (*work)(struct trial *tria
 	struct last_words *words = mmap(NULL, sizeof(*words), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	int status = 0;
 
-	if (words == MAP_FAILED)
-		return trial_fail(trial, "memory shared with a process: %s", strerrordesc_np(errno));
+	if (words == MAP_FAILED) {
+		(void)trial_fail(trial, "memory shared with a process: %s", strerrordesc_np(errno));
+		return -1;
+	}
 	words->verdict = VERDICT_FAILED;
 	(void)fflush(NULL);
 	pid_t pid = fork();

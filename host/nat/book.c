@@ -121,8 +121,12 @@ int book_put_network(struct book *book, struct nat_network *network)
 
 void book_empty_network(struct book *book, struct nat_network *network)
 {
-	while (network->endpoints)
-		book_del_endpoint(book, network->endpoints);
+	struct nat_endpoint *next;
+
+	for (struct nat_endpoint *endpoint = network->endpoints; endpoint; endpoint = next) {
+		next = endpoint->next;
+		book_del_endpoint(book, endpoint);
+	}
 	network->has[0] = network->has[1] = false;
 	network->link[0] = '\0';
 }

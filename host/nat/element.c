@@ -122,8 +122,8 @@ static void create_set(struct nl_msg *msg, const char *table, uint8_t set)
 
 void sets_create(struct nft_batch *batch, const char *table)
 {
-	for (uint8_t set = 0; set < SET_COUNT; set++)
-		create_set(nft_add(batch, NFT_MSG_NEWSET, NLM_F_CREATE), table, set);
+	for (unsigned set = 0; set < SET_COUNT; set++)
+		create_set(nft_add(batch, NFT_MSG_NEWSET, NLM_F_CREATE), table, (uint8_t)set);
 }
 
 /* --- verdicts --- */
@@ -162,9 +162,9 @@ int32_t verdict_code(uint8_t verdict)
 
 static uint8_t verdict_find(int32_t code, const char *chain, int family)
 {
-	for (uint8_t verdict = VERDICT_ACCEPT; verdict <= VERDICT_HAIRPIN; verdict++)
-		if (verdict_code(verdict) == code && !strcmp(verdict_chain(verdict, family), chain))
-			return verdict;
+	for (unsigned verdict = VERDICT_ACCEPT; verdict <= VERDICT_HAIRPIN; verdict++)
+		if (verdict_code((uint8_t)verdict) == code && !strcmp(verdict_chain((uint8_t)verdict, family), chain))
+			return (uint8_t)verdict;
 	return VERDICT_NONE;
 }
 

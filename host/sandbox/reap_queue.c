@@ -160,13 +160,11 @@ static bool settle(struct reaper *reaper, const uint32_t *left, uint32_t left_co
 static void delete_round(struct reaper *reaper, uint32_t *indexes, uint32_t *count)
 {
 	struct ndrv_nl *nl;
-	uint32_t all = *count;
 
 	if (hostns_nl_take(reaper->hostns, NULL, &nl, NULL))
 		return;
 	if (!dying_check(nl, reaper->waiting, indexes, count, NULL) && *count) {
-		all = *count;
-		(void)reaper_delete_now(reaper, NULL, indexes, all, true, NULL);
+		(void)reaper_delete_now(reaper, NULL, indexes, *count, true, NULL);
 		(void)dying_check(nl, reaper->waiting, indexes, count, NULL);
 	}
 	hostns_nl_give(reaper->hostns, nl);

@@ -80,8 +80,10 @@ const struct db_spec live_spec = {
 };
 
 static const char *const rows_statements[] = {
-	[PUT_ROW] = "INSERT INTO row VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ndrv_crc(?1, ?2, ?3, ?4, ?5, ?6, ?7)) ON CONFLICT DO UPDATE"
-		    " SET origin = excluded.origin, revision = excluded.revision, value = excluded.value, crc = excluded.crc",
+	/* In parentheses, or clang takes the second line for an element whose comma is missing. */
+	[PUT_ROW] =
+		("INSERT INTO row VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ndrv_crc(?1, ?2, ?3, ?4, ?5, ?6, ?7)) ON CONFLICT DO UPDATE"
+		 " SET origin = excluded.origin, revision = excluded.revision, value = excluded.value, crc = excluded.crc"),
 	[DEL_ROW] = "DELETE FROM row WHERE nid = ?1 AND place = ?2 AND key = ?3 AND owner = ?4",
 	[DEL_ROWS] = "DELETE FROM row WHERE nid = ?1",
 };
