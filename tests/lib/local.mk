@@ -6,7 +6,6 @@ tests_lib_libtest_a_SOURCES = tests/lib/test.h tests/lib/test.c
 tests_lib_libtest_a_SOURCES += tests/lib/netns.h tests/lib/netns.c tests/lib/traffic.c tests/lib/cable.h tests/lib/cable.c
 tests_lib_libtest_a_SOURCES += tests/lib/fakehost.h tests/lib/fakehost.c tests/lib/fakejoin.c
 tests_lib_libtest_a_SOURCES += tests/lib/wire.h tests/lib/wire.c
-tests_lib_libtest_a_SOURCES += tests/lib/nsdump.h tests/lib/nsdump.c
 tests_lib_libtest_a_SOURCES += tests/lib/nsdump.h tests/lib/nsdump.c tests/lib/world.h tests/lib/world.c
 tests_lib_libtest_a_CPPFLAGS += -DBUILT_DRIVERS='"$(abs_top_builddir)/drivers/.libs"'
 tests_lib_libtest_a_SOURCES += tests/lib/http.h tests/lib/http.c

@@ -11,8 +11,8 @@ BEGIN {
 	# What a layer of host/ may include besides itself and <ndrv/*>.
 	below["base"] = ""
 	below["config"] = "base"
-	below["plugin"] = below["state"] = below["sandbox"] = below["nat"] = below["table"] = below["wrap"] = "base config"
-	below["dispatch"] = "base config plugin state sandbox nat table wrap"
+	below["plugin"] = below["state"] = below["sandbox"] = below["nat"] = below["table"] = "base config"
+	below["dispatch"] = "base config plugin state sandbox nat table"
 	below["lifecycle"] = below["dispatch"] " dispatch"
 	below["front"] = "base config dispatch lifecycle"
 	below["check"] = "base config dispatch lifecycle"
