@@ -114,7 +114,7 @@ static int settle_all(struct ndrv_call *call, const struct net *net, const struc
 
 static void *copy_of(const void *from, size_t bytes)
 {
-	void *copy = malloc(bytes ? bytes : 1);
+	void *copy = calloc(1, bytes ? bytes : 1);
 
 	if (copy && bytes)
 		memcpy(copy, from, bytes);

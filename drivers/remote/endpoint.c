@@ -83,9 +83,7 @@ int remote_endpoint_create(void *self, struct ndrv_call *call, struct ndrv_netwo
 		return rc;
 	rc = plugin_call(plugin, call, WIRE_CREATE_ENDPOINT, &request, 0, &outcome);
 	if (rc) { /* what it refuses it has not made; an answer that cannot be read may mean that it has */
-		if (outcome.refused)
-			know(endpoint, KNOWN_ABSENT, 0);
-		else if (outcome.settled && roll_back(plugin, call, WIRE_DELETE_ENDPOINT, network, endpoint))
+		if (outcome.refused || (outcome.settled && roll_back(plugin, call, WIRE_DELETE_ENDPOINT, network, endpoint)))
 			know(endpoint, KNOWN_ABSENT, 0);
 		return rc;
 	}

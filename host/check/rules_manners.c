@@ -99,7 +99,8 @@ static char *surroundings(struct trial *trial)
 	}
 	mode_t mode = umask(077);
 	(void)umask(mode);
-	at += (size_t)snprintf(text + at, sizeof(text) - at, "umask %o\nlocale %s\n", (unsigned)mode, setlocale(LC_ALL, NULL));
+	at += (size_t)snprintf(text + at, sizeof(text) - at, "umask %o\nlocale %s\n", (unsigned)mode,
+			       setlocale(LC_ALL, NULL)); /* NOLINT(concurrency-mt-unsafe): nobody else is in this process */
 	for (int number = 1; number < 32; number++) {
 		struct sigaction action;
 		if (!sigaction(number, NULL, &action))

@@ -193,7 +193,8 @@ static bool attempt_is_over(struct attempt *attempt)
 	if (late)
 		(void)snprintf(finding->text, sizeof(finding->text), "it hung");
 	else if (WIFSIGNALED(status))
-		(void)snprintf(finding->text, sizeof(finding->text), "it crashed: %s", strsignal(WTERMSIG(status)));
+		(void)snprintf(finding->text, sizeof(finding->text), "it crashed: %s",
+			       sigdescr_np(WTERMSIG(status)) ? sigdescr_np(WTERMSIG(status)) : "unknown signal");
 	if (late || WIFSIGNALED(status))
 		finding->verdict = VERDICT_FAILED;
 	return true;

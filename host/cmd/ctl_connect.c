@@ -173,14 +173,13 @@ static char *endpoint_in_namespace(const struct ctl *ctl, const char *network, i
 int ctl_network_disconnect(struct ctl *ctl, char **arguments, int count)
 {
 	const char *named = count > 1 ? arguments[1] : ctl_value(ctl, "endpoint");
-	bool by_namespace = ctl_value(ctl, "netns") || ctl_value(ctl, "pid");
 	char *endpoint = NULL;
 	int status = 0;
 
 	if ((named != NULL) + (ctl_value(ctl, "netns") != NULL) + (ctl_value(ctl, "pid") != NULL) != 1 ||
 	    (count > 1 && ctl_value(ctl, "endpoint")))
 		return ctl_usage(ctl, "which endpoint? ENDPOINT, --netns PATH or --pid PID, one of them");
-	endpoint = by_namespace ? endpoint_in_namespace(ctl, arguments[0], &status) : ctl_memory(strdup(named));
+	endpoint = named ? ctl_memory(strdup(named)) : endpoint_in_namespace(ctl, arguments[0], &status);
 	if (!endpoint)
 		return status;
 	json_t *body = ctl_memory(json_object());

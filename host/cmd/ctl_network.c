@@ -55,13 +55,12 @@ static json_t *pool_of(const struct pools *pools, const struct ndrv_addr *addres
 static int parse_address(const struct ctl *ctl, const char *option, const char *text, struct ndrv_addr *ret)
 {
 	struct ndrv_error error = {0};
-	struct ndrv_prefix prefix;
+	struct ndrv_prefix prefix = {0};
 
-	int rc = strchr(text, '/') ? ndrv_prefix_parse(text, &prefix, &error) : ndrv_addr_parse(text, ret, &error);
+	int rc = strchr(text, '/') ? ndrv_prefix_parse(text, &prefix, &error) : ndrv_addr_parse(text, &prefix.addr, &error);
 	if (rc < 0)
 		return ctl_usage(ctl, "--%s %s: %s", option, text, error.text);
-	if (strchr(text, '/'))
-		*ret = prefix.addr;
+	*ret = prefix.addr;
 	return 0;
 }
 

@@ -171,6 +171,7 @@ static struct attempt *find_place(struct page *page, const char *nid)
 	for (uint32_t i = 0; i < PLACES; i++) {
 		struct attempt *place = &page->places[i];
 		uint32_t state = atomic_load(&place->state);
+		/* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker): a page is mapped, never NULL */
 		if (state != FREE && !strcmp(place->nid, nid))
 			return place;
 		if (state == IN_HAND)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* JoinInfo and InterfaceNameInfo: declarative, the last call wins (libnetwork.md §1.3, §9 rule 8). */
+#include <stdio.h>
 #include <string.h>
 
 #include "host/dispatch/handles.h"
@@ -29,8 +30,7 @@ static int check_names(const char *src, const char *prefix, const char *exact, s
 		return ndrv_fail(err, NDRV_E_BAD_REQUEST, "\"%.40s\" is too long to be the beginning of an interface's name",
 				 prefix);
 	char probe[NDRV_IFNAME_MAX + 1];
-	(void)memcpy(probe, prefix, strlen(prefix));
-	(void)memcpy(probe + strlen(prefix), "0", 2);
+	(void)snprintf(probe, sizeof(probe), "%s0", prefix);
 	return ndrv_ifname_check(probe, err);
 }
 

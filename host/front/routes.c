@@ -191,7 +191,7 @@ static int take_value(const struct parameter *parameter, const char *value, stru
 		return take_bool(parameter->name, value, parameter->is, err);
 	if (parameter->revision)
 		return take_revision(parameter->name, value, parameter->revision, err);
-	*parameter->text = value;
+	*parameter->text = value; /* NOLINT(clang-analyzer-core.NullDereference): one of the three is there */
 	/* What tables have in them is theirs to judge. */
 	return parameter->flag == QUERY_NETWORK ? ndrv_id_check(parameter->name, value, err) : 0;
 }

@@ -42,15 +42,19 @@ static char *room_for(struct text *text, size_t bytes)
 	return text->failed ? NULL : text->at + text->bytes;
 }
 
-static void add(struct text *text, const char *plain)
+static void add_bytes(struct text *text, const char *bytes, size_t length)
 {
-	size_t length = strlen(plain);
 	char *at = room_for(text, length);
 
 	if (!at)
 		return;
-	memcpy(at, plain, length);
+	memcpy(at, bytes, length);
 	text->bytes += length;
+}
+
+static void add(struct text *text, const char *plain)
+{
+	add_bytes(text, plain, strlen(plain));
 }
 
 /* UTF-8 without control characters, so only two need a backslash. */
@@ -121,12 +125,13 @@ static void add_node(struct text *text, const struct table_node *node)
 /* Under the tables' lock. */
 static int add_event(const struct watch_event *event, void *data)
 {
+	static const char lost[] = "{\"event\":\"lost\",\"message\":\"rows were read too slowly, and some that went are forgotten: "
+				   "what is there follows\"";
 	static const char *const marks[] = {
 		[WATCH_SYNC_BEGIN] = "{\"event\":\"sync-begin\"",
 		[WATCH_SYNC_END] = "{\"event\":\"sync-end\"",
 		[WATCH_RESUMED] = "{\"event\":\"resumed\"",
-		[WATCH_LOST] = "{\"event\":\"lost\",\"message\":\"rows were read too slowly, and some that went are forgotten: "
-			       "what is there follows\"",
+		[WATCH_LOST] = lost,
 	};
 	struct text *text = data;
 

@@ -51,6 +51,8 @@ static int change_endpoint(struct nat *nat, const struct nat_endpoint *from, con
 	struct nat_element small[16], *elements = small;
 	size_t before = from ? from->count : 0, after = to ? to->count : 0;
 
+	if (!from && !to)
+		return 0;
 	if (before + after > 16)
 		elements = malloc((before + after) * sizeof(*elements));
 	if (!elements)

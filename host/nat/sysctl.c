@@ -16,6 +16,7 @@ static int read_text(const char *path, char *text, size_t room)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 
+	text[0] = '\0';
 	if (fd < 0)
 		return -errno;
 	ssize_t n = read(fd, text, room - 1);
@@ -46,13 +47,16 @@ static int set(const char *path, const char *value)
 
 void sysctl_port_range(uint16_t *ret_first, uint16_t *ret_last)
 {
-	unsigned first = 0, last = 0;
-	char text[32];
+	unsigned long first, last;
+	char text[32], *end;
 
 	*ret_first = 32768;
 	*ret_last = 60999;
-	if (read_text("/proc/sys/net/ipv4/ip_local_port_range", text, sizeof(text)) || sscanf(text, "%u %u", &first, &last) != 2 ||
-	    first < 1 || last > 65535 || first > last)
+	if (read_text("/proc/sys/net/ipv4/ip_local_port_range", text, sizeof(text)))
+		return;
+	first = strtoul(text, &end, 10);
+	last = strtoul(end, NULL, 10);
+	if (first < 1 || last > 65535 || first > last)
 		return;
 	*ret_first = (uint16_t)first;
 	*ret_last = (uint16_t)last;

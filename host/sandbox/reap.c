@@ -40,8 +40,8 @@ struct reaping {
 
 struct worker {
 	struct reaping *reaping;
-	uint32_t group; /* 0: none is free of strangers; one by one */
 	pthread_t thread;
+	uint32_t group; /* 0: none is free of strangers; one by one */
 	bool started;
 };
 
@@ -214,7 +214,7 @@ static void *work(void *data)
 static void run_workers(struct reaping *reaping, uint32_t groups)
 {
 	struct reaper *reaper = reaping->reaper;
-	struct worker workers[REAPER_WORKERS_MAX];
+	struct worker workers[REAPER_WORKERS_MAX] = {{.reaping = reaping}};
 	uint32_t count = 0, slices = (reaping->count + reaping->slice - 1) / reaping->slice;
 
 	for (uint32_t i = 0; i < reaper->count && count < slices; i++)

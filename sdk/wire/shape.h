@@ -28,11 +28,11 @@ enum shape_kind {
 
 struct shape_field {
 	const char *key;
-	enum shape_kind kind;
 	size_t offset;
-	bool omit;			 /* not written when empty (Go's omitempty) */
-	bool is_set;			 /* OBJECT: `offset` is a bool that says whether it is there */
 	const struct shape_field *shape; /* OBJECT; ended by a NULL key */
+	enum shape_kind kind;
+	bool omit;   /* not written when empty (Go's omitempty) */
+	bool is_set; /* OBJECT: `offset` is a bool that says whether it is there */
 };
 
 extern const struct shape_field *const shape_requests[WIRE_COUNT];

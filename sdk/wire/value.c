@@ -130,17 +130,17 @@ static void write_text(FILE *out, const char *key, const char *text)
 static void write_at(FILE *out, const char *key, const char *const *order, const struct ndrv_value *value, unsigned depth,
 		     bool *failed)
 {
-	if (depth > DEPTH_MAX || value->type == NDRV_NULL)
-		(void)fputs("null", out);
-	else if (value->type == NDRV_BOOL)
+	uint32_t type = depth > DEPTH_MAX ? NDRV_NULL : value->type;
+
+	if (type == NDRV_BOOL)
 		(void)fputs(value->u.boolean ? "true" : "false", out);
-	else if (value->type == NDRV_INT)
+	else if (type == NDRV_INT)
 		(void)fprintf(out, "%lld", (long long)value->u.integer);
-	else if (value->type == NDRV_STRING)
+	else if (type == NDRV_STRING)
 		write_text(out, key, value->u.string);
-	else if (value->type == NDRV_LIST)
+	else if (type == NDRV_LIST)
 		write_list(out, struct_of(key), value, depth, failed);
-	else if (value->type == NDRV_MAP)
+	else if (type == NDRV_MAP)
 		write_map(out, order, value, depth, failed);
 	else
 		(void)fputs("null", out);
