@@ -49,6 +49,7 @@ static int missing(struct ndrv_call *call, const char *op)
 /* A stub takes its arguments only to have the op's type. */
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wunused-parameter"
+/* NOLINTBEGIN(misc-unused-parameters) */
 
 #define STUB(op, ...)                                                         \
 	static int stub_##op(void *self, struct ndrv_call *call, __VA_ARGS__) \
@@ -85,6 +86,7 @@ static int stub_options(void *self, uint32_t which, struct ndrv_option_list *ret
 	return -NDRV_E_NOT_IMPLEMENTED;
 }
 
+/* NOLINTEND(misc-unused-parameters) */
 #pragma GCC diagnostic pop
 
 #define SET(op, ...) .op = stub_##op,
