@@ -151,7 +151,7 @@ static bool read_head(struct client *client)
 		client->length = -1;
 		if (!read_line(client, line, LINE_MAX_BYTES) || strncmp(line, "HTTP/1.", 7) != 0 || strlen(line) < 12)
 			break;
-		client->status = atoi(line + 9);
+		client->status = (int)strtol(line + 9, NULL, 10);
 		while ((ok = read_line(client, line, LINE_MAX_BYTES)) && *line) {
 			char *value = strchr(line, ':');
 			if (!value)
@@ -159,7 +159,7 @@ static bool read_head(struct client *client)
 			*value++ = '\0';
 			value += strspn(value, " \t");
 			if (strcasecmp(line, "content-length") == 0)
-				client->length = atoll(value);
+				client->length = strtoll(value, NULL, 10);
 			else if (strcasecmp(line, "transfer-encoding") == 0)
 				client->chunked = strcasecmp(value, "chunked") == 0;
 		}

@@ -350,7 +350,7 @@ struct polled {
 
 static bool make_room(struct polled *polled, size_t wanted)
 {
-	if (polled->room >= wanted)
+	if (polled->fds && polled->triggers && polled->room >= wanted)
 		return true;
 	struct pollfd *fds = realloc(polled->fds, wanted * sizeof(*fds));
 	if (fds)
