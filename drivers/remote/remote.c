@@ -179,7 +179,7 @@ static void look_at(struct remote *remote, const struct candidate *candidate, st
 {
 	struct seen *seen = seen_of(remote, candidate);
 	struct ndrv_error why = candidate->why;
-	struct probe probe;
+	struct probe probe = {.network_driver = false};
 
 	if (seen->again_ns > now_ns())
 		return;
