@@ -10,6 +10,7 @@
 
 #include "host/dispatch/steps.h"
 
+#define RETRY_MS 50
 #define TRIGGERS_MAX 4096u
 #define EVERY_MIN_NS NSEC_PER_MSEC
 
@@ -392,14 +393,14 @@ static void start_ready(struct timers *timers, struct polled *polled)
 	}
 }
 
-static int until(uint64_t next_ns)
+/* Without memory for the list only the end is listened for, and the list tried again soon. */
+static int await(const struct timers *timers, const struct polled *polled, uint64_t next_ns)
 {
-	uint64_t now = clock_ns();
-
-	if (next_ns == UINT64_MAX)
-		return -1;
-	uint64_t ms = next_ns <= now ? 0 : (next_ns - now + NSEC_PER_MSEC - 1) / NSEC_PER_MSEC;
-	return ms > 60000 ? 60000 : (int)ms;
+	struct pollfd alone = {.fd = timers->wake_fd, .events = POLLIN};
+	uint64_t now = clock_ns(), most = polled->count ? 60000 : RETRY_MS;
+	uint64_t ms = next_ns <= now ? 0 : (next_ns - now) / NSEC_PER_MSEC + 1;
+	int limit = polled->count && next_ns == UINT64_MAX ? -1 : (int)(ms < most ? ms : most);
+	return poll(polled->count ? polled->fds : &alone, polled->count ? polled->count : 1, limit);
 }
 
 static void *serve(void *data)
@@ -412,9 +413,9 @@ static void *serve(void *data)
 		uint64_t next = start_due(timers);
 		list_watches(timers, &polled);
 		(void)pthread_mutex_unlock(&timers->lock);
-		int ready = poll(polled.fds, polled.count, until(next));
+		int ready = await(timers, &polled, next);
 		uint64_t drop;
-		if (ready > 0 && polled.count && polled.fds[0].revents && read(timers->wake_fd, &drop, sizeof(drop)) < 0)
+		if (ready > 0 && read(timers->wake_fd, &drop, sizeof(drop)) < 0)
 			drop = 0;
 		(void)pthread_mutex_lock(&timers->lock);
 		if (ready > 0 && !timers->stopping)
