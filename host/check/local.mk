@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # The rules a driver is held to, for ndrv-check.
 host_libhost_a_SOURCES += \
+	%D%/beside.c \
+	%D%/beside.h \
 	%D%/dump.c \
 	%D%/rules.c \
 	%D%/rules.h \

@@ -338,7 +338,10 @@ static enum verdict allocate_twice(struct trial *trial)
 
 	trial_network_request(trial, &request, "n1", 1, 4);
 	request.op = REQ_NETWORK_ALLOCATE;
-	MUST(trial, trial_run(trial, &request));
+	int code = trial_run(trial, &request);
+	if (code == NDRV_E_SCOPE) /* the host's answer, from what the type was registered with; the driver was not asked */
+		return trial_skip(trial, "its networks are one host's, and nobody allocates them");
+	MUST(trial, code);
 	first = trial->reply.value;
 	request.deadline_ns = 0;
 	MUST(trial, trial_run(trial, &request));

@@ -16,6 +16,7 @@
 
 #include "host/base/clock.h"
 #include "host/base/log.h"
+#include "host/check/beside.h"
 
 #define MEMORY (256u << 20)
 #define SUITE_JOBS_MAX 16u
@@ -90,27 +91,57 @@ static enum verdict clean_up(struct trial *trial, const char *empty)
 	return VERDICT_PASSED;
 }
 
-static enum verdict try_rule(struct trial *trial, const struct rule *rule)
+static enum verdict try_in_space(struct trial *trial, const struct rule *rule)
 {
-	struct ndrv_error error = {0};
-	enum verdict verdict = applies(trial, rule);
-
-	if (verdict != VERDICT_PASSED)
-		return verdict;
-	if (space_enter(&trial->space, trial->dir, &error))
-		return trial_fail(trial, "%s", error.text);
 	char *empty = space_dump();
-	verdict = prepare(trial, rule);
+	enum verdict verdict = prepare(trial, rule);
+
 	if (verdict == VERDICT_PASSED)
 		verdict = rule->run(trial);
 	char text[sizeof(trial->text)];
 	(void)snprintf(text, sizeof(text), "%s", trial->text);
 	enum verdict end = clean_up(trial, empty);
 	free(empty);
-	space_leave(&trial->space);
 	if (verdict != VERDICT_FAILED && end == VERDICT_FAILED)
 		return VERDICT_FAILED;
 	(void)snprintf(trial->text, sizeof(trial->text), "%s", text);
+	return verdict;
+}
+
+/* What it makes before it is ready is there before the driver, and what is compared is compared before it ends: neither counts. */
+static enum verdict try_beside(struct trial *trial, struct finding *finding)
+{
+	const char *command = trial->target->beside;
+	enum verdict verdict = VERDICT_FAILED;
+	struct ndrv_error error = {0};
+	char text[sizeof(trial->text)], said[64] = "";
+
+	finding->untried = command && beside_start(command, trial->dir, &finding->beside, &error);
+	if (finding->untried)
+		(void)trial_fail(trial, "%s", error.text);
+	else
+		verdict = try_in_space(trial, finding->rule);
+	if (!finding->beside)
+		return verdict;
+	bool lasted = beside_stop(finding->beside, said, sizeof(said));
+	finding->beside = 0;
+	if (lasted)
+		return verdict;
+	(void)snprintf(text, sizeof(text), "%s", trial->text);
+	return trial_fail(trial, "the command beside the driver ended by itself: %s%s%.380s", said, text[0] ? "; " : "", text);
+}
+
+static enum verdict try_rule(struct trial *trial, struct finding *finding)
+{
+	enum verdict verdict = applies(trial, finding->rule);
+	struct ndrv_error error = {0};
+
+	if (verdict != VERDICT_PASSED)
+		return verdict;
+	if (space_enter(&trial->space, trial->dir, &error))
+		return trial_fail(trial, "%s", error.text);
+	verdict = try_beside(trial, finding);
+	space_leave(&trial->space);
 	return verdict;
 }
 
@@ -137,7 +168,7 @@ static void run_child(const struct suite *suite, const char *dir, struct finding
 		if (null >= 0)
 			(void)dup2(null, STDERR_FILENO);
 	}
-	finding->verdict = try_rule(&trial, finding->rule);
+	finding->verdict = try_rule(&trial, finding);
 	(void)snprintf(finding->text, sizeof(finding->text), "%s", finding->verdict == VERDICT_PASSED ? "" : trial.text);
 	(void)fflush(NULL);
 	_exit(0);
@@ -187,6 +218,8 @@ static bool attempt_is_over(struct attempt *attempt)
 	if (waitpid(attempt->pid, &status, late ? 0 : WNOHANG) == 0)
 		return false;
 	(void)kill(-attempt->pid, SIGKILL);
+	if (finding->beside)
+		(void)kill(-finding->beside, SIGKILL);
 	attempt->pid = 0;
 	(void)nftw(attempt->dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 	finding->ns = clock_ns() - attempt->start;
@@ -277,6 +310,8 @@ static int try_first(struct progress *progress, struct ndrv_error *err)
 		doze();
 	if (!rc && finding->verdict == VERDICT_SKIPPED)
 		rc = ndrv_fail(err, NDRV_E_NOT_IMPLEMENTED, "%s", finding->text);
+	if (!rc && finding->untried)
+		rc = ndrv_fail(err, NDRV_E_NO_SERVICE, "%s", finding->text);
 	return rc;
 }
 

@@ -10,12 +10,14 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "host/base/clock.h"
 
 #define MEMORY (64u << 20)
 #define GRACE_NS (2 * NSEC_PER_SEC)
+#define FINDING_NS (10 * NSEC_PER_SEC) /* a driver may take to find a type */
 
 /* --- the host --- */
 
@@ -38,25 +40,80 @@ static const char settings[] = "instance: check\n"
 			       "log: { level: warning }\n"
 			       "address_pools: [ { base: 10.178.0.0/16, size: 24 }, { base: fd78::/48, size: 64 } ]\n";
 
+/* The section below the key, a step further to the right, with the trial's directory put in. */
+static void print_config(FILE *file, const char *config, const char *dir)
+{
+	static const char mark[] = "@DIR@";
+	bool start = true;
+
+	(void)fputs("config:\n", file);
+	for (const char *at = config; *at;) {
+		if (start && *at != '\n')
+			(void)fputs("  ", file);
+		start = *at == '\n';
+		if (strncmp(at, mark, sizeof(mark) - 1) == 0) {
+			(void)fputs(dir, file);
+			at += sizeof(mark) - 1;
+			continue;
+		}
+		(void)fputc(*at++, file);
+	}
+	(void)fputc('\n', file);
+}
+
+/* malloc'ed; NULL: out of memory. */
+static char *drop_in(const struct trial *trial)
+{
+	char *text = NULL;
+	size_t bytes = 0;
+	FILE *file = open_memstream(&text, &bytes);
+
+	if (!file)
+		return NULL;
+	(void)fprintf(file, "file: %s\n", trial->target->file);
+	if (trial->target->config)
+		print_config(file, trial->target->config, trial->dir);
+	if (fclose(file) == 0)
+		return text;
+	free(text);
+	return NULL;
+}
+
 static int configure(struct trial *trial, struct ndrv_error *err)
 {
-	char text[512], path[96];
+	char path[96], *text;
 
 	(void)snprintf(path, sizeof(path), "%s/drivers.d", trial->dir);
 	if (mkdir(path, 0755) && errno != EEXIST)
 		return ndrv_fail_errno(err, errno, "%s", path);
 	int rc = write_file(trial->dir, "ndrvd.yaml", settings, err);
-	(void)snprintf(text, sizeof(text), "file: %s\n", trial->target->file);
-	return rc ? rc : write_file(path, "tried.yaml", text, err);
+	if (rc)
+		return rc;
+	text = drop_in(trial);
+	rc = text ? write_file(path, "tried.yaml", text, err) : ndrv_fail_errno(err, ENOMEM, "%s/tried.yaml", path);
+	free(text);
+	return rc;
 }
 
-/* Its type must serve: a refused file does not keep the host from starting. */
-static int is_served(struct trial *trial)
+static int ask_for_type(struct trial *trial)
 {
 	struct request request = trial_request(trial, REQ_DRIVER_INSPECT, NULL, NULL);
 
 	request.type = trial->target->type;
 	return trial_run(trial, &request);
+}
+
+/* Its type must serve: a refused file does not keep the host from starting. One that the driver finds for itself may take its
+ * time. */
+static int is_served(struct trial *trial)
+{
+	bool found = trial->target->note->flags & NDRV_DRIVER_DYNAMIC_TYPES;
+	uint64_t until_ns = clock_ns() + (found ? FINDING_NS : 0);
+	int code;
+
+	while ((code = ask_for_type(trial)) != 0 && clock_ns() < until_ns)
+		(void)nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
+	return code;
 }
 
 /* The node itself is known to whoever wants to know of nodes. */

@@ -16,6 +16,8 @@ struct target {
 	const char *type; /* one of the note's */
 	const struct ndrv_note *note;
 	struct ndrv_value options; /* the user's, for every network: a map or null */
+	const char *config;	   /* the driver's own section, in YAML; "@DIR@" is the trial's directory. NULL: none */
+	const char *beside;	   /* a command that runs beside the driver. NULL: none */
 	uint64_t deadline_ns;	   /* of one call */
 };
 

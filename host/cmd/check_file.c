@@ -129,12 +129,18 @@ static void say_finding(const struct finding *finding, void *data)
 static int try_type(struct checking *checking, const char *file, const struct ndrv_note *note, const char *type,
 		    struct ndrv_value *tried)
 {
-	const struct suite suite = {
-		.target = {.file = file, .type = type, .note = note, .options = checking->options, .deadline_ns = DEADLINE_NS},
-		.only = checking->only,
-		.verbose = checking->verbose,
-		.each = say_finding,
-		.data = checking};
+	const struct suite suite = {.target = {.file = file,
+					       .type = type,
+					       .note = note,
+					       .options = checking->options,
+					       .config = checking->config,
+					       .beside = checking->beside,
+					       .deadline_ns = DEADLINE_NS},
+				    .only = checking->only,
+				    .jobs = checking->jobs,
+				    .verbose = checking->verbose,
+				    .each = say_finding,
+				    .data = checking};
 	struct ndrv_error error = {0};
 	struct ndrv_value map = {0};
 

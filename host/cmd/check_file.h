@@ -12,6 +12,8 @@ struct checking {
 	struct ndrv_value options; /* for networks: a map or null */
 	const char *type;	   /* NULL: each of the note's */
 	const char *only;	   /* rules; NULL: all */
+	const char *config;	   /* the driver's own section of its configuration, in YAML; NULL: none */
+	const char *beside;	   /* a command that runs beside the driver; NULL: none */
 	uint32_t jobs;
 	bool inspect_only, json, verbose;
 	struct ndrv_value files; /* what --json prints, one map for each file */

@@ -21,6 +21,6 @@ ndrvctl_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS)
 ndrvctl_LDADD = host/libhost.a sdk/libndrv.a $(JANSSON_LIBS)
 
 bin_PROGRAMS += ndrv-check
-ndrv_check_SOURCES = %D%/ndrv_check.c %D%/check_file.c %D%/check_file.h
+ndrv_check_SOURCES = %D%/ndrv_check.c %D%/check_arguments.c %D%/check_arguments.h %D%/check_file.c %D%/check_file.h
 ndrv_check_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS)
 ndrv_check_LDADD = $(HOST_LIBS)
