@@ -14,6 +14,10 @@
 #define SECOND_NS UINT64_C(1000000000)
 /* For a caller without a deadline. */
 #define DEADLINE_NS (25 * SECOND_NS)
+/* So long a plugin that is busy with something else is asked to take down what there is, since nobody may ask again: it is busy
+ * with what a host that died asked of it. */
+#define BUSY_NS (2 * SECOND_NS)
+#define BUSY_PAUSE_NS (SECOND_NS / 50)
 
 /* --- plugins --- */
 
@@ -123,12 +127,21 @@ static void forget_answer(struct attempt *attempt)
 	attempt->answer = (struct http_answer){.status = 0};
 }
 
+/* As ndrv_options_read() has it for a driver of this host's own: what came over Docker's protocol goes on as it came. */
+static bool is_strict(const struct ndrv_call *call)
+{
+	bool ours = call->front == NDRV_FRONT_CONTROL || call->front == NDRV_FRONT_CNI;
+
+	return ours && !(call->flags & (NDRV_CALL_RESTORE | NDRV_CALL_UNDO | NDRV_CALL_FORCE));
+}
+
 /* On a connection that was kept open first; the peer may close one at the very moment it is used again, which says nothing. */
 static int try_once(struct attempt *attempt, struct ndrv_error *err)
 {
 	char address[ADDRESS_MAX];
 	struct http_way way = {.deadline_ns = attempt->deadline_ns,
 			       .call = attempt->call,
+			       .strict = is_strict(attempt->call),
 			       .max_reply = (size_t)atomic_load(&attempt->plugin->max_reply)};
 	int rc;
 
@@ -247,6 +260,42 @@ static int judge(const struct attempt *attempt, uint32_t flags, struct outcome *
 	return wire_reply_error(&ret->reply, attempt->plugin->name, attempt->call->err);
 }
 
+static int ask(struct attempt *attempt, uint32_t flags, struct outcome *ret)
+{
+	struct ndrv_error *err = attempt->call->err;
+	int rc = try_all(attempt, flags, err);
+
+	*ret = (struct outcome){.settled = false};
+	if (!rc)
+		return judge(attempt, flags, ret);
+	/* An answer that is no HTTP, or cut off, says nothing of what the plugin did. */
+	return ndrv_wrap(err, rc, "plugin %s: %s", attempt->plugin->name, wire_method_path(attempt->method));
+}
+
+static bool takes_down(enum wire_method method)
+{
+	return method == WIRE_DELETE_NETWORK || method == WIRE_DELETE_ENDPOINT || method == WIRE_LEAVE ||
+	       method == WIRE_REVOKE_EXTERNAL;
+}
+
+static int ask_the_busy(struct attempt *attempt, uint32_t flags, struct outcome *ret)
+{
+	uint64_t until_ns = now_ns() + BUSY_NS, pause_ns = BUSY_PAUSE_NS;
+	int rc;
+
+	if (until_ns > attempt->deadline_ns)
+		until_ns = attempt->deadline_ns;
+	while ((rc = ask(attempt, flags, ret)) != 0 && ret->refused && attempt->call->err->kind == NDRV_KIND_RETRY) {
+		struct ndrv_error over = {0};
+		if (!takes_down(attempt->method) || !pause_before(attempt, pause_ns, until_ns, &over))
+			break;
+		forget_answer(attempt);
+		ndrv_error_clear(attempt->call->err);
+		pause_ns *= 2;
+	}
+	return rc;
+}
+
 int plugin_call(struct plugin *plugin, struct ndrv_call *call, enum wire_method method, const struct wire_request *request,
 		uint32_t flags, struct outcome *ret)
 {
@@ -261,11 +310,7 @@ int plugin_call(struct plugin *plugin, struct ndrv_call *call, enum wire_method 
 	if (rc)
 		return rc;
 	attempt.body = body;
-	rc = try_all(&attempt, flags, call->err);
-	if (rc) /* an answer that is no HTTP, or cut off, says nothing of what the plugin did */
-		rc = ndrv_wrap(call->err, rc, "plugin %s: %s", plugin->name, wire_method_path(method));
-	else
-		rc = judge(&attempt, flags, ret);
+	rc = ask_the_busy(&attempt, flags, ret);
 	free(attempt.answer.body);
 	free(body);
 	return rc;

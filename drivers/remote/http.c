@@ -186,8 +186,8 @@ static int send_request(const struct http_way *way, const char *host, const char
 	int head =
 		asprintf(&text,
 			 "POST /%s HTTP/1.1\r\nHost: %s\r\nUser-Agent: " WIRE_USER_AGENT NDRV_VERSION "\r\nContent-Length: %zu\r\n"
-			 "Accept: application/vnd.docker.plugins.v1.2+json\r\n\r\n%s",
-			 path, host, bytes, body);
+			 "Accept: application/vnd.docker.plugins.v1.2+json\r\n%s\r\n%s",
+			 path, host, bytes, way->strict ? WIRE_OPTIONS_HEADER ": " WIRE_OPTIONS_STRICT "\r\n" : "", body);
 	if (head < 0)
 		return ndrv_fail(err, NDRV_E_INTERNAL, "out of memory");
 	int rc = send_all(way, text, (size_t)head, answer, err);

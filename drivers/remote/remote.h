@@ -127,6 +127,7 @@ struct http_way {
 	int fd;
 	uint64_t deadline_ns;
 	struct ndrv_call *call; /* asked now and then whether it was cancelled */
+	bool strict;		/* options that are unknown are to be refused */
 	size_t max_reply;
 };
 

@@ -124,6 +124,14 @@ static bool is_host(const struct exchange *exchange)
 	return agent && strncmp(agent, WIRE_USER_AGENT, strlen(WIRE_USER_AGENT)) == 0;
 }
 
+/* Whose user asked one of its own doors: to drivers that is a call of such a door of ours. */
+static bool is_strict(const struct exchange *exchange)
+{
+	const char *options = MHD_lookup_connection_value(exchange->mhd, MHD_HEADER_KIND, WIRE_OPTIONS_HEADER);
+
+	return options && strcmp(options, WIRE_OPTIONS_STRICT) == 0;
+}
+
 static void docker_serve(void *data, struct exchange *exchange)
 {
 	const struct docker *docker = data;
@@ -154,6 +162,8 @@ static void docker_serve(void *data, struct exchange *exchange)
 		fail(exchange, &error);
 		return;
 	}
+	if (is_host(exchange) && is_strict(exchange))
+		exchange->request.caller.front = NDRV_FRONT_CONTROL;
 	exchange_submit(exchange);
 }
 

@@ -120,6 +120,10 @@ char *wire_value_print(const struct ndrv_value *value);
 
 /* What the remote driver calls itself, before its version. */
 #define WIRE_USER_AGENT "ndrvd/"
+/* A header of ours: "strict" where the user of the host that asks has to be told of an option nobody knows. Without it such options
+ * are Docker's, and may be meant for somebody else. */
+#define WIRE_OPTIONS_HEADER "Ndrv-Options"
+#define WIRE_OPTIONS_STRICT "strict"
 
 #define WIRE_HOST_TOKEN 64
 /* Tells this process from every other that ever ran on this machine, so that an ndrvd knows its own sockets. Returns `text`. */
