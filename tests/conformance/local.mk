@@ -155,3 +155,12 @@ EXTRA_%C%_test_core_cases_DEPENDENCIES = $(RECORDERS)
 TESTS += %D%/test_core_cases
 TESTS += %D%/cases.sh
 dist_check_SCRIPTS += %D%/cases.sh
+
+# The whole suite through Docker's protocol. Needs root, for namespaces.
+check_PROGRAMS += %D%/test_check_chain
+%C%_test_check_chain_SOURCES = %D%/test_check_chain.c
+%C%_test_check_chain_CPPFLAGS = $(TEST_CPPFLAGS) -DNDRV_CHECK='"$(abs_top_builddir)/ndrv-check"' -DNDRVD='"$(abs_top_builddir)/ndrvd"' \
+	-DDRIVERS='"$(abs_top_builddir)/drivers/.libs"'
+%C%_test_check_chain_LDADD = tests/lib/libtest.a $(TEST_LIBS)
+%C%_test_check_chain_DEPENDENCIES = ndrv-check ndrvd $(driver_LTLIBRARIES) tests/lib/libtest.a host/libhost.a sdk/libndrv.a
+TESTS += %D%/test_check_chain
