@@ -67,7 +67,7 @@ static int parse_address(const struct ctl *ctl, const char *option, const char *
 /* `key` of the subnet that holds the value; one for each. */
 static int add_addresses(const struct ctl *ctl, const struct pools *pools, const char *option, const char *key)
 {
-	struct ndrv_addr address;
+	struct ndrv_addr address = {0};
 	const char *text;
 
 	for (unsigned at = 0; (text = ctl_next(ctl, option, &at));) {
@@ -86,7 +86,7 @@ static int add_addresses(const struct ctl *ctl, const struct pools *pools, const
 
 static int add_aux(const struct ctl *ctl, const struct pools *pools)
 {
-	struct ndrv_addr address;
+	struct ndrv_addr address = {0};
 	const char *text;
 
 	for (unsigned at = 0; (text = ctl_next(ctl, "aux-address", &at));) {
