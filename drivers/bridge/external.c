@@ -116,7 +116,9 @@ static void *copy_of(const void *from, size_t bytes)
 {
 	void *copy = calloc(1, bytes ? bytes : 1);
 
-	if (copy && bytes)
+	if (!copy)
+		return NULL;
+	if (bytes)
 		memcpy(copy, from, bytes);
 	return copy;
 }
