@@ -220,5 +220,10 @@ int main(void)
 						     .initial_state = (void *)(uintptr_t)&faults[i]};
 	memcpy(tests + count, fixed, sizeof(fixed));
 	count += sizeof(fixed) / sizeof(fixed[0]);
-	return _cmocka_run_group_tests("check", tests, count, NULL, NULL);
+	int failed = _cmocka_run_group_tests("check", tests, count, NULL, NULL);
+	for (size_t i = 0; i < count - sizeof(fixed) / sizeof(fixed[0]); i++)
+		free((void *)(uintptr_t)tests[i].name);
+	free(tests);
+	globfree(&drivers);
+	return failed;
 }
