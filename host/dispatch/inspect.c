@@ -62,7 +62,6 @@ void describe_network(struct tree *tree, struct ndrv_value *map, struct dispatch
 		      bool busy)
 {
 	struct ndrv_value pools = {.type = NDRV_LIST};
-	uint32_t v4 = network->view.ipv4.count;
 
 	tree_text(tree, map, "id", network->view.id);
 	tree_text(tree, map, "name", network->view.name);
@@ -80,6 +79,7 @@ void describe_network(struct tree *tree, struct ndrv_value *map, struct dispatch
 	tree_bool(tree, map, "ipv6", network->view.flags & NDRV_NETWORK_IPV6);
 	tree_bool(tree, map, "internal", network->view.flags & NDRV_NETWORK_INTERNAL);
 	tree_copy(tree, map, "options", &network->labels);
+	uint32_t v4 = network->view.ipv4.count;
 	for (uint32_t i = 0; i < network->pool_count; i++)
 		describe_pool(tree, &pools, dispatch, &network->pools[i],
 			      i < v4 ? ndrv_ipam_at(&network->view.ipv4, i) : ndrv_ipam_at(&network->view.ipv6, i - v4), busy);
