@@ -28,6 +28,7 @@ static _Noreturn void run(const char *command, const char *dir)
 	(void)setpgid(0, 0);
 	(void)prctl(PR_SET_PDEATHSIG, SIGTERM);
 	(void)dup2(STDERR_FILENO, STDOUT_FILENO);
+	/* NOLINTNEXTLINE(concurrency-mt-unsafe): the child of a fork has one thread. */
 	if (!setenv("NDRV_CHECK_DIR", dir, 1))
 		(void)execl("/bin/sh", "sh", "-c", command, (char *)NULL);
 	_exit(127);
@@ -35,8 +36,10 @@ static _Noreturn void run(const char *command, const char *dir)
 
 static void describe(int status, char *said, size_t room)
 {
+	const char *signal_text = WIFSIGNALED(status) ? sigdescr_np(WTERMSIG(status)) : NULL;
+
 	if (WIFSIGNALED(status))
-		(void)snprintf(said, room, "%s", strsignal(WTERMSIG(status)));
+		(void)snprintf(said, room, "%s", signal_text ? signal_text : "unknown signal");
 	else
 		(void)snprintf(said, room, "exit status %d", WEXITSTATUS(status));
 }
