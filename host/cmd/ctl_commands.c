@@ -40,6 +40,7 @@ static const struct ctl_option connect_options[] = {
 	{0, "ip6", "ADDRESS", "its IPv6 address"},
 	{0, "mac", "ADDRESS", "its MAC address"},
 	{0, "ifname", "NAME", "the interface's name inside, instead of eth0, eth1, ..."},
+	{0, "gw-priority", "NUMBER", "the highest of its networks' has the default route; 0 by default"},
 	{'o', "opt", "KEY=VALUE", "an option of the endpoint; may be repeated"},
 	{'p', "publish", "[ADDR:]HOST:PORT[/PROTO]", "publish a port, or a range of them; may be repeated"},
 	{0, NULL, NULL, NULL},

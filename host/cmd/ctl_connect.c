@@ -46,6 +46,22 @@ static int add_sandbox(const struct ctl *ctl, json_t *body)
 	return status;
 }
 
+static int add_priority(const struct ctl *ctl, json_t *body)
+{
+	const char *text = ctl_value(ctl, "gw-priority");
+	long number;
+
+	if (!text)
+		return 0;
+	bool negative = *text == '-';
+	if (strcmp(text, "0") == 0)
+		number = 0;
+	else if (!ctl_number(text + negative, 100, &number))
+		return ctl_usage(ctl, "--gw-priority %s: expected a number from -100 to 100", text);
+	(void)json_object_set_new(body, "gw_priority", json_integer(negative ? -number : number));
+	return 0;
+}
+
 static void print_connected(const json_t *json)
 {
 	static const char *const keys[] = {"address", "address6", "mac", "interface"};
@@ -68,6 +84,7 @@ int ctl_network_connect(struct ctl *ctl, char **arguments, int count)
 	(void)count;
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]) && !status; i++)
 		status = ctl_set(ctl, body, keys[i], ctl_value(ctl, keys[i]));
+	status = status ? status : add_priority(ctl, body);
 	status = status ? status : ctl_options(ctl, body);
 	status = status ? status : ctl_add_ports(ctl, body);
 	if (status) {

@@ -135,6 +135,8 @@ void digest_endpoint(const struct request *request, uint8_t *ret)
 		add_text(&ctx, request->netns);
 		add_number(&ctx, (uint64_t)request->netns_pid);
 		add_text(&ctx, request->ifname);
+		if (request->gw_priority) /* else as before there were any */
+			add_number(&ctx, (uint64_t)request->gw_priority);
 		add_value(&ctx, &request->sandbox_options);
 	}
 	sha256_digest(&ctx, SHA256_DIGEST_SIZE, ret);

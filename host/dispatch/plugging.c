@@ -2,12 +2,12 @@
 #include "host/dispatch/plugging.h"
 
 #include <errno.h>
-#include <linux/rtnetlink.h>
-#include <netlink/msg.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "host/dispatch/mend.h"
+#include "host/sandbox/metric.h"
 #include "host/sandbox/ready.h"
 #include "host/sandbox/reap.h"
 
@@ -131,50 +131,22 @@ struct birth plugging_birth(const struct plugging *plugging)
 	};
 }
 
-static void look_for_default(const struct nlmsghdr *reply, void *data)
+/* How the default routes that come of this join stand among those the sandbox has. */
+static int settle_metrics(struct plugging *plugging, const struct join_result *result, struct plug *plug, struct ndrv_error *err)
 {
-	bool *found = data;
+	int priority = (int)plugging->job->request.gw_priority;
+	bool wanted4 = result->gateway4.family != 0, wanted6 = result->gateway6.family != 0;
+	int rc = 0;
 
-	if (!reply) {
-		*found = false;
-		return;
+	for (uint32_t i = 0; i < result->route_count; i++) {
+		const struct ndrv_prefix *to = &result->routes[i].destination;
+		wanted4 |= to->length == 0 && to->addr.family == 4;
+		wanted6 |= to->length == 0 && to->addr.family == 6;
 	}
-	const struct rtmsg *route = nlmsg_data(reply);
-	if (reply->nlmsg_type == RTM_NEWROUTE && route->rtm_dst_len == 0 && route->rtm_table == RT_TABLE_MAIN &&
-	    route->rtm_type == RTN_UNICAST)
-		*found = true;
-}
-
-/* One default route per family: the first network that brings one keeps it. libnetwork would weigh the networks (§1.2, Less()) and
- * move it; that is simplified here. */
-static int has_default(struct sandbox *sandbox, int family, bool *ret, struct ndrv_error *err)
-{
-	struct rtmsg ask = {.rtm_family = (unsigned char)family, .rtm_table = RT_TABLE_MAIN};
-	struct nl_msg *msg = nlmsg_alloc_simple(RTM_GETROUTE, NLM_F_REQUEST | NLM_F_DUMP);
-
-	*ret = false;
-	if (msg && nlmsg_append(msg, &ask, sizeof(ask), NLMSG_ALIGNTO) < 0) {
-		nlmsg_free(msg);
-		msg = NULL;
-	}
-	if (!msg)
-		return ndrv_fail(err, NDRV_E_NO_SERVICE, "out of memory");
-	int rc = ndrv_nl_dump(sandbox->nl, msg, look_for_default, ret, err);
-	if (rc && ndrv_error_kind(rc) == NDRV_KIND_NOT_FOUND) {
-		/* A fresh namespace has no table yet to list. */
-		ndrv_error_clear(err);
-		rc = 0;
-	}
-	return rc;
-}
-
-static int settle_gateway(struct sandbox *sandbox, int family, const struct ndrv_addr *wanted, struct ndrv_addr *ret,
-			  struct ndrv_error *err)
-{
-	bool taken = false;
-	int rc = wanted->family ? has_default(sandbox, family, &taken, err) : 0;
-
-	*ret = taken ? (struct ndrv_addr){0} : *wanted;
+	if (wanted4)
+		rc = metric_pick(&plugging->sandbox, 4, priority, plug->route_protocol, &plug->metric4, err);
+	if (!rc && wanted6)
+		rc = metric_pick(&plugging->sandbox, 6, priority, plug->route_protocol, &plug->metric6, err);
 	return rc;
 }
 
@@ -194,6 +166,8 @@ int plugging_plug(struct plugging *plugging, struct endpoint *endpoint, const st
 		.mac = endpoint->view.mac,
 		.address = endpoint->view.address,
 		.address6 = endpoint->view.address6,
+		.gateway4 = result->gateway4,
+		.gateway6 = result->gateway6,
 		.route_count = result->route_count,
 		.routes = result->routes,
 		.neighbour_count = result->neighbour_count,
@@ -206,9 +180,7 @@ int plugging_plug(struct plugging *plugging, struct endpoint *endpoint, const st
 		return 0;
 	for (uint32_t i = 0; i < result->neighbour_count; i++)
 		neighbours[i] = (struct plug_neighbour){.addr = result->neighbours[i].addr, .mac = result->neighbours[i].mac};
-	int rc = settle_gateway(&plugging->sandbox, AF_INET, &result->gateway4, &plug.gateway4, err);
-	if (!rc)
-		rc = settle_gateway(&plugging->sandbox, AF_INET6, &result->gateway6, &plug.gateway6, err);
+	int rc = settle_metrics(plugging, result, &plug, err);
 	struct ndrv_nl *host_nl = NULL;
 	if (!rc && plug.src && plug.src[0])
 		rc = hostns_nl_take(job->dispatch->parts.hostns, &plugging->call, &host_nl, err);

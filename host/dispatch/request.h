@@ -128,6 +128,7 @@ struct request {
 	const char *netns;		   /* connect, disconnect: path */
 	int64_t netns_pid;		   /* connect: instead of netns; 0: none */
 	const char *ifname;		   /* connect: final name; NULL: prefix from the driver and the first free number */
+	int64_t gw_priority;		   /* connect: -100 ... 100; of a sandbox's networks the highest has the default route */
 	struct ndrv_value sandbox_options; /* join, program_external: libnetwork's sandbox labels */
 	/* connect, program_external: ports to publish, already as libnetwork's portmap value under NDRV_OPT_PORTMAP in
 	 * sandbox_options */

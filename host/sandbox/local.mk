@@ -7,5 +7,6 @@ host_libhost_a_SOURCES += \
 	%D%/plug.c %D%/plug.h \
 	%D%/dying.c %D%/dying.h \
 	%D%/reap.c %D%/reap.h %D%/reap_queue.c %D%/reap_queue.h \
+	%D%/metric.c %D%/metric.h \
 	%D%/ready.c %D%/ready.h \
 	%D%/subnets.c %D%/subnets.h

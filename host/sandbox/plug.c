@@ -127,14 +127,21 @@ static void mark(struct inside *in, const struct ndrv_nl_batch_item *item, bool 
 		in->v6[item - in->batch.items] = v6;
 }
 
+static void add_route(struct inside *in, const struct ndrv_route *route)
+{
+	bool v6 = is_v6(&route->destination.addr);
+	uint32_t metric = route->destination.length ? 0 : v6 ? in->plug->metric6 : in->plug->metric4;
+
+	mark(in, ndrv_route_metric_batch(&in->batch, in->name, in->index, route, in->plug->route_protocol, metric), v6);
+}
+
 static void add_routes(struct inside *in, uint32_t type)
 {
 	for (uint32_t i = 0; i < in->plug->route_count; i++) {
 		const struct ndrv_route *route = &in->plug->routes[i];
 
 		if (route->type == type)
-			mark(in, ndrv_route_batch(&in->batch, in->name, in->index, route, in->plug->route_protocol),
-			     is_v6(&route->destination.addr));
+			add_route(in, route);
 	}
 }
 
@@ -143,7 +150,7 @@ static void add_gateway(struct inside *in, const struct ndrv_addr *gateway)
 	struct ndrv_route route = {.destination.addr.family = gateway->family, .type = NDRV_ROUTE_NEXTHOP, .next_hop = *gateway};
 
 	if (gateway->family)
-		mark(in, ndrv_route_batch(&in->batch, in->name, in->index, &route, in->plug->route_protocol), is_v6(gateway));
+		add_route(in, &route);
 }
 
 /* Addresses before "up": the interface announces them as it comes up, and never carries a packet without them. */

@@ -24,6 +24,7 @@ struct plug {
 	uint32_t mtu;
 	struct ndrv_prefix address, address6;
 	struct ndrv_addr gateway4, gateway6;
+	uint32_t metric4, metric6; /* of default routes */
 	uint32_t route_count;
 	const struct ndrv_route *routes;
 	uint32_t neighbour_count;

@@ -35,7 +35,7 @@ static struct nl_addr *nl_addr_of(const struct ndrv_addr *addr)
 typedef int (*build_request)(struct rtnl_route *route, int flags, struct nl_msg **ret);
 
 static int fill_route(struct rtnl_route *to, struct rtnl_nexthop *hop, uint32_t index, const struct ndrv_route *route,
-		      uint32_t protocol)
+		      uint32_t protocol, uint32_t metric)
 {
 	/* The kernel refuses a destination with host bits. */
 	struct ndrv_prefix net = ndrv_prefix_network(&route->destination);
@@ -48,6 +48,8 @@ static int fill_route(struct rtnl_route *to, struct rtnl_nexthop *hop, uint32_t 
 		nl_addr_set_prefixlen(dst, (int)net.length);
 		rc = rtnl_route_set_dst(to, dst);
 		rtnl_route_set_protocol(to, (uint8_t)(protocol ? protocol : RTPROT_STATIC));
+		if (metric)
+			rtnl_route_set_priority(to, metric);
 		rtnl_route_set_scope(to, via || net.addr.family == 6 ? RT_SCOPE_UNIVERSE : RT_SCOPE_LINK);
 		rtnl_route_nh_set_ifindex(hop, (int)index);
 		rtnl_route_nh_set_gateway(hop, via);
@@ -58,13 +60,13 @@ static int fill_route(struct rtnl_route *to, struct rtnl_nexthop *hop, uint32_t 
 }
 
 static struct nl_msg *route_message(build_request build, int flags, uint32_t index, const struct ndrv_route *route,
-				    uint32_t protocol)
+				    uint32_t protocol, uint32_t metric)
 {
 	struct rtnl_route *to = rtnl_route_alloc();
 	struct rtnl_nexthop *hop = rtnl_route_nh_alloc();
 	struct nl_msg *msg = NULL;
 
-	if (to && hop && !fill_route(to, hop, index, route, protocol)) {
+	if (to && hop && !fill_route(to, hop, index, route, protocol, metric)) {
 		rtnl_route_add_nexthop(to, hop);
 		hop = NULL; /* the route's from here on */
 		if (build(to, flags, &msg))
@@ -90,13 +92,18 @@ static struct ndrv_nl_batch_item *route_batch(struct ndrv_nl_batch *batch, struc
 	return item;
 }
 
+struct ndrv_nl_batch_item *ndrv_route_metric_batch(struct ndrv_nl_batch *batch, const char *name, uint32_t index,
+						   const struct ndrv_route *route, uint32_t protocol, uint32_t metric)
+{
+	struct nl_msg *msg = route_message(rtnl_route_build_add_request, NLM_F_EXCL, index, route, protocol, metric);
+
+	return route_batch(batch, msg, "add", name, route);
+}
+
 struct ndrv_nl_batch_item *ndrv_route_batch(struct ndrv_nl_batch *batch, const char *name, uint32_t index,
 					    const struct ndrv_route *route, uint32_t protocol)
 {
-	struct nl_msg *msg = route_message(rtnl_route_build_add_request, NLM_F_EXCL, index, route, protocol);
-	struct ndrv_nl_batch_item *item = route_batch(batch, msg, "add", name, route);
-
-	return item;
+	return ndrv_route_metric_batch(batch, name, index, route, protocol, 0);
 }
 
 int ndrv_route_add(struct ndrv_nl *nl, const char *name, uint32_t index, const struct ndrv_route *route, uint32_t protocol,
@@ -119,7 +126,7 @@ int ndrv_route_delete(struct ndrv_nl *nl, const char *name, uint32_t index, cons
 	int rc;
 
 	ndrv_nl_batch_init(&batch, nl);
-	item = route_batch(&batch, route_message(rtnl_route_build_del_request, 0, index, route, 0), "delete", name, route);
+	item = route_batch(&batch, route_message(rtnl_route_build_del_request, 0, index, route, 0, 0), "delete", name, route);
 	if (item)
 		item->ignore = ESRCH;
 	rc = ndrv_nl_batch_send(&batch, err);

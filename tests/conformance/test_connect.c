@@ -97,8 +97,46 @@ static void a_second_network_gets_the_next_name_and_leaves_the_default_route_alo
 	assert_reply_ok(reply);
 	assert_string_equal(reply.join.ifname, "eth1");
 	assert_true(netns_has_route(&a, "0.0.0.0/0", "10.100.0.1", "eth0"));
-	assert_false(netns_has_route(&a, "0.0.0.0/0", "10.100.1.1", "eth1"));
+	assert_true(netns_sends_from(&a, "192.0.2.1", "10.100.0.2"));
 	assert_true(netns_has_address(&a, "eth1", "10.100.1.2/24"));
+	close_rig(rig);
+}
+
+static struct reply connect_ranked(struct rig *rig, const char *network, const char *eid, int priority)
+{
+	struct request request = rig_request(rig, REQ_CONNECT);
+
+	request.network = network;
+	request.endpoint = eid;
+	request.netns = a.path;
+	request.gw_priority = priority;
+	return rig_run(rig, &request);
+}
+
+static void the_highest_gateway_priority_has_the_default_route(void **state)
+{
+	struct rig *rig = open_rig(0);
+
+	(void)state;
+	assert_reply_ok(bridge_network(rig, "low", dual));
+	assert_reply_ok(bridge_network(rig, "usual", dual));
+	assert_reply_ok(bridge_network(rig, "high", dual));
+	assert_reply_ok(bridge_network(rig, "late", dual));
+	assert_reply_ok(connect_ranked(rig, "low", "e1", -100));
+	assert_reply_ok(connect_ranked(rig, "usual", "e2", 0));
+	assert_reply_ok(connect_ranked(rig, "high", "e3", 100));
+	assert_reply_ok(connect_ranked(rig, "late", "e4", 0));
+	assert_reply_fails(connect_ranked(rig, "low", "e1", 5), NDRV_E_ENDPOINT_EXISTS, "e1");
+	assert_true(netns_sends_from(&a, "192.0.2.1", "10.100.2.2"));
+	assert_true(netns_sends_from(&a, "2001:db8::1", "fd00:100:0:2::2"));
+	assert_reply_ok(rig_op(rig, REQ_DISCONNECT, "high", "e3"));
+	assert_true(netns_sends_from(&a, "192.0.2.1", "10.100.1.2"));
+	assert_true(netns_sends_from(&a, "2001:db8::1", "fd00:100:0:1::2"));
+	assert_reply_ok(rig_op(rig, REQ_DISCONNECT, "usual", "e2"));
+	assert_true(netns_sends_from(&a, "192.0.2.1", "10.100.3.2"));
+	assert_reply_ok(rig_op(rig, REQ_DISCONNECT, "late", "e4"));
+	assert_true(netns_sends_from(&a, "192.0.2.1", "10.100.0.2"));
+	assert_true(netns_sends_from(&a, "2001:db8::1", "fd00:100::2"));
 	close_rig(rig);
 }
 
@@ -287,6 +325,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(two_namespaces_talk_and_nothing_stays),
 		cmocka_unit_test(a_second_network_gets_the_next_name_and_leaves_the_default_route_alone),
+		cmocka_unit_test(the_highest_gateway_priority_has_the_default_route),
 		cmocka_unit_test(disconnect_works_when_the_namespace_is_gone),
 		cmocka_unit_test(what_is_no_sandbox_is_refused_and_changes_nothing),
 		cmocka_unit_test(connects_survive_a_restart_and_can_be_undone_after_it),

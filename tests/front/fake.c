@@ -149,6 +149,8 @@ static struct ndrv_value describe(struct request *request)
 	if (request->netns_pid)
 		put(request, &map, "netns_pid", ndrv_int(request->netns_pid));
 	put_text(request, &map, "ifname", request->ifname);
+	if (request->gw_priority)
+		put(request, &map, "gw_priority", ndrv_int(request->gw_priority));
 	if (request->sandbox_options.type)
 		put(request, &map, "sandbox_options", request->sandbox_options);
 	describe_rows(request, &map);

@@ -74,10 +74,10 @@ static void commands_say_what_they_are_asked_to(void **state)
 		   "\"dns\":\"10.0.0.5/24\",\"ntp\":\"10.0.0.6/24\"},"
 		   "{\"family\":6,\"pool\":\"fd00::/64\",\"gateway\":\"fd00::1/64\"}],\"role\":2}");
 	decodes_to("network connect blue --netns red --endpoint e1 --ip 10.0.0.9 --ip6 fd00::9 --mac 02:00:00:00:00:09 "
-		   "--ifname eth3 -o k=v -p 8080:80 -p 127.0.0.1:53:53/udp -p [::1]:9000-9010:90/sctp -p 443",
+		   "--ifname eth3 --gw-priority -3 -o k=v -p 8080:80 -p 127.0.0.1:53:53/udp -p [::1]:9000-9010:90/sctp -p 443",
 		   "{\"op\":\"connect\",\"network\":\"blue\",\"options\":{\"k\":\"v\"},\"endpoint_name\":\"e1\","
 		   "\"address\":\"10.0.0.9/0\",\"address6\":\"fd00::9/0\",\"mac\":\"02:00:00:00:00:09\","
-		   "\"netns\":\"/run/netns/red\",\"ifname\":\"eth3\",\"sandbox_options\":{"
+		   "\"netns\":\"/run/netns/red\",\"ifname\":\"eth3\",\"gw_priority\":-3,\"sandbox_options\":{"
 		   "\"com.docker.network.portmap\":["
 		   "{\"Proto\":6,\"IP\":\"\",\"Port\":80,\"HostIP\":\"\",\"HostPort\":8080,\"HostPortEnd\":8080},"
 		   "{\"Proto\":17,\"IP\":\"\",\"Port\":53,\"HostIP\":\"127.0.0.1\",\"HostPort\":53,\"HostPortEnd\":53},"

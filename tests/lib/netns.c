@@ -274,6 +274,46 @@ bool netns_has_route(const struct netns *ns, const char *destination, const char
 	return wanted.found;
 }
 
+struct sending {
+	struct ndrv_addr to, source;
+};
+
+/* The kernel picks route and address when a datagram socket is connected; nothing is sent. */
+static void pick_source(void *data)
+{
+	struct sending *sending = data;
+	bool v6 = sending->to.family == 6;
+	union {
+		struct sockaddr any;
+		struct sockaddr_in v4;
+		struct sockaddr_in6 v6;
+	} to = {0}, from = {0};
+	socklen_t size = v6 ? sizeof(to.v6) : sizeof(to.v4);
+	int fd = socket(v6 ? AF_INET6 : AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	assert_true(fd >= 0);
+	to.any.sa_family = v6 ? AF_INET6 : AF_INET;
+	to.v4.sin_port = htons(9); /* at the same place in both */
+	memcpy(v6 ? (void *)&to.v6.sin6_addr : &to.v4.sin_addr, sending->to.bytes, v6 ? 16 : 4);
+	if (!connect(fd, &to.any, size) && !getsockname(fd, &from.any, &size)) {
+		sending->source.family = sending->to.family;
+		memcpy(sending->source.bytes, v6 ? (const void *)&from.v6.sin6_addr : &from.v4.sin_addr, v6 ? 16 : 4);
+	}
+	(void)close(fd);
+}
+
+bool netns_sends_from(const struct netns *ns, const char *to, const char *source)
+{
+	struct ndrv_error err = {0};
+	struct sending sending = {0};
+	struct ndrv_addr wanted;
+
+	assert_ok(ndrv_addr_parse(to, &sending.to, &err), &err);
+	assert_ok(ndrv_addr_parse(source, &wanted, &err), &err);
+	netns_run(ns, pick_source, &sending);
+	return ndrv_addr_equal(&wanted, &sending.source);
+}
+
 static void look_at_neighbour(const struct nlmsghdr *reply, void *data)
 {
 	struct wanted *wanted = data;

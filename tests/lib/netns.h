@@ -31,6 +31,8 @@ bool netns_has_link(const struct netns *ns, const char *name, struct ndrv_link *
 bool netns_has_address(const struct netns *ns, const char *name, const char *address);
 /* A route to "10.9.0.0/24" (the default one is "0.0.0.0/0") via "10.0.0.1" (or NULL: on link) on that interface. */
 bool netns_has_route(const struct netns *ns, const char *destination, const char *via, const char *name);
+/* True when what is sent there from the namespace has `source` as its address: which of several default routes counts. */
+bool netns_sends_from(const struct netns *ns, const char *to, const char *source);
 /* A permanent neighbour. */
 bool netns_has_neighbour(const struct netns *ns, const char *addr);
 uint32_t netns_link_count(const struct netns *ns);

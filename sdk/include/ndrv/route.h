@@ -31,6 +31,9 @@ int ndrv_route_add(struct ndrv_nl *nl, const char *name, uint32_t index, const s
 		   struct ndrv_error *err);
 struct ndrv_nl_batch_item *ndrv_route_batch(struct ndrv_nl_batch *batch, const char *name, uint32_t index,
 					    const struct ndrv_route *route, uint32_t protocol);
+/* With a metric (0: the kernel's own): of several routes to one destination the lowest counts. */
+struct ndrv_nl_batch_item *ndrv_route_metric_batch(struct ndrv_nl_batch *batch, const char *name, uint32_t index,
+						   const struct ndrv_route *route, uint32_t protocol, uint32_t metric);
 int ndrv_route_delete(struct ndrv_nl *nl, const char *name, uint32_t index, const struct ndrv_route *route, struct ndrv_error *err);
 
 /* A permanent neighbour entry; replaces one that is there. */
