@@ -44,10 +44,10 @@ installed() {
 }
 libdir=$(installed --variable=libdir)
 prefix=$(installed --variable=prefix)
-equal "ndrv.pc's prefix" "$prefix" "$(made prefix)"
-equal "ndrv.pc's driverdir" "$(installed --variable=driverdir)" "$libdir/ndrv/drivers"
-equal "ndrv.pc's driverconfdir" "$(installed --variable=driverconfdir)" "$prefix/share/ndrv/drivers.d"
 abi=$(sed -n 's/^#define NDRV_ABI_M[AJINO]*R \([0-9]*\)u$/\1/p' "$srcdir/sdk/include/ndrv/version.h" | tr '\n' ' ')
+equal "ndrv.pc's prefix" "$prefix" "$(made prefix)"
+equal "ndrv.pc's driverdir" "$(installed --variable=driverdir)" "$libdir/ndrv/drivers-${abi%% *}"
+equal "ndrv.pc's driverconfdir" "$(installed --variable=driverconfdir)" "$prefix/share/ndrv/drivers.d"
 equal "ndrv.pc's ABI" "$(installed --variable=abi_major) $(installed --variable=abi_minor) " "$abi"
 equal "ndrv.pc's version" "$(installed --modversion)" "$(made PACKAGE_VERSION)"
 case $(installed --libs) in

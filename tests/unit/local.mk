@@ -130,3 +130,8 @@ tests_unit_test_table_cases_SOURCES = tests/unit/test_table_cases.c tests/unit/t
 tests_unit_test_table_cases_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_table_cases_LDADD = $(TEST_LIBS)
 TESTS += tests/unit/test_table_cases
+
+# --- conf: what packages run
+dist_check_SCRIPTS += tests/unit/package_hook.sh
+TESTS += tests/unit/package_hook.sh
+tests/unit/package_hook.log: conf/package-hook
