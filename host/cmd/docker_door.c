@@ -80,6 +80,19 @@ void docker_doors_open(struct docker_doors *doors, struct host *host, struct han
 	}
 }
 
+void docker_doors_unknown(const struct handover *handover)
+{
+	for (uint32_t i = 0; i < handover->socket_count; i++) {
+		const struct handover_socket *socket = &handover->sockets[i];
+		if (socket->fd >= 0 && socket->activated && strncmp(socket->door, "docker-", 7) == 0)
+			log_warning("docker",
+				    "the service manager's socket \"%s\" is served by nobody, and who connects to it waits: put %s "
+				    "under "
+				    "docker.expose, or systemctl disable --now ndrvd-docker@%s.socket",
+				    socket->door, socket->door + 7, socket->door + 7);
+	}
+}
+
 void docker_doors_take_over(struct docker_doors *doors, struct handover *handover)
 {
 	for (uint32_t i = 0; i < doors->count; i++)

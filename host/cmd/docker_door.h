@@ -22,6 +22,8 @@ struct docker_doors {
 
 /* What cannot be opened is logged. */
 void docker_doors_open(struct docker_doors *doors, struct host *host, struct handover *handover);
+/* Says which sockets the service manager has opened for plugins that the configuration does not name. */
+void docker_doors_unknown(const struct handover *handover);
 /* Goes on with the connections in `handover`. */
 void docker_doors_take_over(struct docker_doors *doors, struct handover *handover);
 void docker_doors_close(struct docker_doors *doors);

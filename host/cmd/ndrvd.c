@@ -73,6 +73,7 @@ static int run(const struct arguments *arguments, char *const *argv, struct hand
 		return 1;
 	}
 	docker_doors_open(&docker, host, handover);
+	docker_doors_unknown(handover);
 	struct reexec_door doors[1 + CONFIG_EXPOSED_MAX] = {door_reexec(&door)};
 	for (uint32_t i = 0; i < docker.count; i++)
 		doors[1 + i] = docker_door_reexec(&docker, i);
