@@ -1,0 +1,18 @@
+# SPDX-License-Identifier: Apache-2.0
+# Packages. debian/ of a source package is packaging/debian; both kinds are built from what `make dist` makes.
+EXTRA_DIST += %D%/debian %D%/build-deb
+.PHONY: deb
+# Leaves the packages in packages/deb.
+deb: dist
+	$(srcdir)/%D%/build-deb $(distdir).tar.xz packages/deb
+
+# For builds of packages: what needs neither root nor a network, and no other tests are even compiled.
+PACKAGE_TESTS = $(filter tests/unit/%,$(TESTS))
+.PHONY: check-package
+check-package: all
+	$(MAKE) $(AM_MAKEFLAGS) tests/lib/libtest.a $(filter-out %.sh,$(PACKAGE_TESTS))
+	$(MAKE) $(AM_MAKEFLAGS) check-TESTS TESTS='$(PACKAGE_TESTS)'
+clean-local: clean-packages
+clean-packages:
+	rm -rf packages
+.PHONY: clean-packages
