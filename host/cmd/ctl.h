@@ -61,6 +61,8 @@ int ctl_table_get(struct ctl *ctl, char **arguments, int count);
 int ctl_table_put(struct ctl *ctl, char **arguments, int count);
 int ctl_table_rm(struct ctl *ctl, char **arguments, int count);
 int ctl_table_watch(struct ctl *ctl, char **arguments, int count);
+int ctl_pool_ls(struct ctl *ctl, char **arguments, int count);
+int ctl_pool_release(struct ctl *ctl, char **arguments, int count);
 int ctl_node_ls(struct ctl *ctl, char **arguments, int count);
 int ctl_node_add(struct ctl *ctl, char **arguments, int count);
 int ctl_node_rm(struct ctl *ctl, char **arguments, int count);

@@ -154,6 +154,8 @@ const struct ctl_command ctl_commands[] = {
 	 ctl_table_rm},
 	{"table watch", "[NETWORK]", "print rows and nodes, then what changes, until interrupted", 0, 1, watch_options,
 	 ctl_table_watch},
+	{"pool ls", "", "list the address pools that Docker holds", 0, 0, NULL, ctl_pool_ls},
+	{"pool release", "POOL", "give one back that Docker has forgotten", 1, 1, NULL, ctl_pool_release},
 	{"node ls", "", "list the hosts that share tables", 0, 0, NULL, ctl_node_ls},
 	{"node add", "NODE --address ADDRESS", "tell drivers of a host (root only)", 1, 1, node_options, ctl_node_add},
 	{"node rm", "NODE", "tell drivers that a host is gone, and its rows (root only)", 1, 1, NULL, ctl_node_rm},

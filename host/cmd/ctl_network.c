@@ -345,3 +345,36 @@ int ctl_network_prune(struct ctl *ctl, char **arguments, int count)
 	json_decref(json);
 	return 0;
 }
+
+/* --- pools of platforms --- */
+
+int ctl_pool_ls(struct ctl *ctl, char **arguments, int count)
+{
+	static const struct ctl_column columns[] = {
+		{"POOL", "id", NULL}, {"GATEWAY", "gateway", NULL}, {"USED", "used", NULL}, {"RELEASED", "released", NULL}};
+	int status;
+
+	(void)arguments;
+	(void)count;
+	json_t *json = ctl_call(ctl, "GET", "/v1/pools", NULL, &status);
+	if (!json)
+		return status;
+	if (ctl->json)
+		ctl_print_json(json);
+	else
+		ctl_print_table(ctl_member(json, "pools"), columns, sizeof(columns) / sizeof(columns[0]));
+	json_decref(json);
+	return 0;
+}
+
+int ctl_pool_release(struct ctl *ctl, char **arguments, int count)
+{
+	json_t *body = ctl_memory(json_object());
+	int status = ctl_set(ctl, body, "pool", arguments[0]);
+
+	(void)count;
+	if (!status)
+		return ctl_show(ctl, "POST", ctl_memory(strdup("/v1/pools/release")), body);
+	json_decref(body);
+	return status;
+}

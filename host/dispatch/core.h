@@ -21,6 +21,7 @@
 
 struct attempts;
 struct mender;
+struct pools;
 struct metrics;
 
 struct dispatch {
@@ -33,6 +34,7 @@ struct dispatch {
 	struct services *services; /* NULL: none (tests) */
 	struct gates gates;
 	struct mender *mender;
+	struct pools *pools;	   /* NULL: no address pools */
 	bool halted;		   /* the mender is */
 	struct attempts *attempts; /* NULL: no notes are taken */
 	pthread_mutex_t hangs_lock;

@@ -9,6 +9,7 @@
 #include "host/dispatch/attempt.h"
 #include "host/dispatch/gate.h"
 #include "host/dispatch/mend.h"
+#include "host/dispatch/pools.h"
 #include "host/dispatch/steps.h"
 #include "host/dispatch/twin.h"
 #include "host/dispatch/unserved.h"
@@ -35,6 +36,8 @@ int dispatch_new(const struct dispatch_parts *parts, struct dispatch **ret, stru
 		rc = mender_start(dispatch, &dispatch->mender, err);
 	if (!rc && config && config->runtime_dir && config->runtime_dir[0])
 		rc = attempts_open(config->runtime_dir, &dispatch->attempts, err);
+	if (!rc && parts->ipam)
+		rc = pools_open(dispatch, &dispatch->pools, err);
 	if (rc) {
 		dispatch_free(dispatch);
 		return rc;
@@ -101,6 +104,7 @@ void dispatch_free(struct dispatch *dispatch)
 		mender_halt(dispatch->mender);
 	if (dispatch->mender)
 		mender_free(dispatch->mender);
+	pools_close(dispatch->pools);
 	metrics_free(dispatch->metrics);
 	(void)pthread_mutex_destroy(&dispatch->create_lock);
 	(void)pthread_mutex_destroy(&dispatch->sinks_lock);

@@ -42,5 +42,10 @@ int run_table_write(struct job *job);
 int run_node_list(struct job *job);
 int run_node_add(struct job *job);
 int run_node_remove(struct job *job);
+int run_pool_list(struct job *job);
+int run_pool_request(struct job *job);
+int run_pool_release(struct job *job);
+int run_address_request(struct job *job);
+int run_address_release(struct job *job);
 
 #endif

@@ -207,7 +207,7 @@ static const char *why_unusable(const struct ndrv_prefix *pool)
 }
 
 /* The pool that was asked for, or the next automatic one that neither a network nor a route of the host uses. */
-static int request_pool(struct dispatch *dispatch, const struct pool_wish *wish, struct ipam_pool **ret, struct ndrv_error *err)
+int lease_request_pool(struct dispatch *dispatch, const struct pool_wish *wish, struct ipam_pool **ret, struct ndrv_error *err)
 {
 	struct ipam *ipam = dispatch->parts.ipam;
 	struct hostns *hostns = dispatch->parts.hostns;
@@ -247,7 +247,7 @@ static int lease_pool(struct dispatch *dispatch, struct network *network, const 
 	}
 	if (!ipam)
 		return ndrv_fail(err, NDRV_E_NO_SERVICE, "this host has no address pools");
-	rc = request_pool(dispatch, wish, &pool, err);
+	rc = lease_request_pool(dispatch, wish, &pool, err);
 	if (rc)
 		return rc;
 	*lease = (struct pool_lease){.pool = *ipam_pool_prefix(pool), .range = *ipam_pool_range(pool), .ours = true};

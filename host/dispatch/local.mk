@@ -31,7 +31,9 @@ host_libhost_a_SOURCES += \
 	%D%/op_endpoint.c \
 	%D%/op_join.c \
 	%D%/op_network.c \
+	%D%/op_pool.c \
 	%D%/op_table.c %D%/op_table.h \
+	%D%/pools.c %D%/pools.h %D%/pools_held.c %D%/pools_held.h %D%/pools_users.c \
 	%D%/plugging.c %D%/plugging.h \
 	%D%/op_prune.c %D%/recover.c %D%/recovering.c %D%/recovering.h %D%/reconcile.c %D%/reconcile.h \
 	%D%/request.c %D%/request.h \

@@ -7,6 +7,7 @@
 #include "host/dispatch/gate.h"
 #include "host/dispatch/handlers.h"
 #include "host/dispatch/inspect.h"
+#include "host/dispatch/pools.h"
 #include "host/dispatch/rows.h"
 #include "host/dispatch/steps.h"
 #include "host/dispatch/twin.h"
@@ -254,6 +255,7 @@ int step_network_delete(struct job *job, struct network *network, bool force, st
 		aside_forget(dispatch, network->view.id);
 	drop_endpoints(dispatch, network);
 	network_release(dispatch, network);
+	pools_network_gone(dispatch->pools, network);
 	event_network(dispatch, "network-delete", network, NULL);
 	twin_drop_network(network);
 	records_del(dispatch->parts.records, network);

@@ -82,6 +82,12 @@ static struct op table[REQ_COUNT] = {
 	ROW(NODE_ADD, OP_MUTATES, ROLE_ADMIN, NONE, run_node_add, "tell drivers of a node"),
 	ROW(NODE_REMOVE, OP_MUTATES | OP_DELETES, ROLE_ADMIN, NONE, run_node_remove,
 	    "tell drivers that a node is gone, and its rows"),
+	ROW(POOL_LIST, 0, ROLE_OPERATE, NONE, run_pool_list, "list the address pools that platforms hold"),
+	ROW(POOL_REQUEST, OP_MUTATES, ROLE_OPERATE, NONE, run_pool_request, "lease an address pool for a platform"),
+	ROW(POOL_RELEASE, OP_MUTATES | OP_DELETES, ROLE_OPERATE, NONE, run_pool_release, "give a platform's pool back"),
+	ROW(ADDRESS_REQUEST, OP_MUTATES, ROLE_OPERATE, NONE, run_address_request, "lease an address of a platform's pool"),
+	ROW(ADDRESS_RELEASE, OP_MUTATES | OP_DELETES, ROLE_OPERATE, NONE, run_address_release,
+	    "give an address of a platform's pool back"),
 };
 /* clang-format on */
 

@@ -28,6 +28,8 @@ int network_build(struct dispatch *dispatch, const struct request *request, stru
 /* Its pools, gateways and aux addresses; on failure none are leased. `skip`: NDRV_SKIP_GATEWAY... */
 int network_lease(struct dispatch *dispatch, const struct request *request, const struct instance *instance,
 		  struct network *network, uint32_t skip, struct ndrv_error *err);
+/* One pool of the allocator: what is asked for if it may be one, or an automatic one that no route of the host is in. */
+int lease_request_pool(struct dispatch *dispatch, const struct pool_wish *wish, struct ipam_pool **ret, struct ndrv_error *err);
 void network_release(struct dispatch *dispatch, struct network *network);
 /* The same leases once more, of a record from disk. */
 int network_lease_again(struct dispatch *dispatch, struct network *network, struct ndrv_error *err);

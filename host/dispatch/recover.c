@@ -5,6 +5,7 @@
 
 #include "host/dispatch/allocation.h"
 #include "host/dispatch/plugging.h"
+#include "host/dispatch/pools.h"
 #include "host/dispatch/recovering.h"
 #include "host/dispatch/rows.h"
 #include "host/dispatch/steps.h"
@@ -137,6 +138,7 @@ static void undo_network(struct recovery *recovery, struct network *network)
 	allocation_give(recovery->job, network);
 	forget_network(dispatch, network->view.id);
 	network_release(dispatch, network);
+	pools_network_gone(dispatch->pools, network);
 	records_del(dispatch->parts.records, network);
 	recovery->undone++;
 }

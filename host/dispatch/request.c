@@ -160,6 +160,8 @@ int request_copy(struct arena *arena, const struct request *from, struct request
 	ret->node_address = text(&copier, from->node_address);
 	ret->node_bind_address = text(&copier, from->node_bind_address);
 	ret->file = text(&copier, from->file);
+	ret->pool_id = text(&copier, from->pool_id);
+	ret->address_space = text(&copier, from->address_space);
 	ret->row = bytes(&copier, from->row, from->row_bytes);
 	value(&copier, &from->options, &ret->options);
 	value(&copier, &from->sandbox_options, &ret->sandbox_options);

@@ -54,7 +54,13 @@
 	X(TABLE_WRITE, "table_write") /* rows of other nodes */                               \
 	X(NODE_LIST, "node_list")                                                             \
 	X(NODE_ADD, "node_add")                                                               \
-	X(NODE_REMOVE, "node_remove")
+	X(NODE_REMOVE, "node_remove")                                                         \
+	/* pools a platform's IPAM leases, and their addresses one by one (Docker) */         \
+	X(POOL_LIST, "pool_list")                                                             \
+	X(POOL_REQUEST, "pool_request")                                                       \
+	X(POOL_RELEASE, "pool_release")                                                       \
+	X(ADDRESS_REQUEST, "address_request")                                                 \
+	X(ADDRESS_RELEASE, "address_release")
 
 enum request_op {
 #define REQUEST_X(name, text) REQ_##name,
@@ -148,6 +154,10 @@ struct request {
 	bool strict;	   /* rows that are to go must be there */
 	bool until_synced; /* the stream ends when all has been told */
 
+	/* pool_request (pools[0], address_space), the others by `pool_id`; address_request: `address`, unset for any */
+	const char *pool_id, *address_space;
+	bool gateway; /* address_request: as the pool's gateway */
+
 	/* node_add, node_remove */
 	const char *node, *node_address, *node_bind_address;
 
@@ -175,6 +185,8 @@ struct reply {
 	bool address_changed, address6_changed, mac_changed;
 	struct join_reply join;
 	uint32_t skip_gateways; /* gw_alloc_check */
+	const char *pool_id;	/* pool_request */
+	struct ndrv_prefix pool;
 };
 
 const char *request_op_name(enum request_op op);

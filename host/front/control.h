@@ -82,6 +82,7 @@ void decode_gateway_check(struct fields *body, struct request *request);
 void decode_table_entry(struct fields *body, struct request *request);
 void decode_event_notify(struct fields *body, struct request *request);
 void decode_table_write(struct fields *body, struct request *request);
+void decode_pool_release(struct fields *body, struct request *request);
 void decode_node_add(struct fields *body, struct request *request);
 
 /* --- rows --- */

@@ -104,6 +104,12 @@ void decode_table_write(struct fields *body, struct request *request)
 	request->wish_count = (uint32_t)count;
 }
 
+void decode_pool_release(struct fields *body, struct request *request)
+{
+	(void)fields_string(body, "pool", &request->pool_id);
+	fields_require(body, "pool");
+}
+
 void decode_node_add(struct fields *body, struct request *request)
 {
 	(void)fields_string(body, "node", &request->node);

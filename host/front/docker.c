@@ -41,9 +41,12 @@ static void answer(struct exchange *exchange, enum wire_method method, const str
 }
 
 /* The status says nothing to dockerd but for 404, and another one would put the method's name before the text. */
-static void fail(struct exchange *exchange, const struct ndrv_error *error)
+static void fail(struct exchange *exchange, enum wire_method method, const struct ndrv_error *error)
 {
-	exchange_fail(exchange, 200, error);
+	struct wire_reply reply = {0};
+
+	wire_reply_fail(&reply, error);
+	answer(exchange, method, &reply);
 }
 
 static char *error_text(const struct ndrv_error *error, size_t *ret_bytes)
@@ -90,20 +93,27 @@ static const char *scope_name(uint32_t scope)
 	return scope == NDRV_SCOPE_GLOBAL ? "global" : "local";
 }
 
-/* The two that dockerd asks once in its life. */
+/* Those that dockerd asks once in its life. Docker makes no MACs for us, and repeats pools and gateways when it starts. */
 static bool answer_static(const struct docker *docker, struct exchange *exchange, enum wire_method method)
 {
-	static const struct ndrv_value network = {
-		.type = NDRV_STRING, .count = sizeof(NDRV_PLUGIN_ENDPOINT_TYPE) - 1, .u.string = NDRV_PLUGIN_ENDPOINT_TYPE};
+	static const struct ndrv_value kinds[] = {
+		{.type = NDRV_STRING, .count = sizeof(NDRV_PLUGIN_ENDPOINT_TYPE) - 1, .u.string = NDRV_PLUGIN_ENDPOINT_TYPE},
+		{.type = NDRV_STRING, .count = sizeof("IpamDriver") - 1, .u.string = "IpamDriver"},
+	};
 	struct wire_reply reply = {0};
 
 	if (method == WIRE_ACTIVATE) {
-		reply.implements = (struct ndrv_value){.type = NDRV_LIST, .count = 1, .u.items = &network};
+		reply.implements = (struct ndrv_value){.type = NDRV_LIST, .count = 2, .u.items = kinds};
 		reply.host = docker->token;
 	} else if (method == WIRE_CAPABILITIES) {
 		reply.scope = scope_name(docker->data_scope);
 		reply.connectivity_scope = scope_name(docker->connectivity_scope);
 		reply.gw_alloc_checker = true;
+	} else if (method == WIRE_IPAM_CAPABILITIES) {
+		reply.ipam.requires_replay = true;
+	} else if (method == WIRE_IPAM_SPACES) {
+		reply.ipam.local_space = "ndrv-local";
+		reply.ipam.global_space = "ndrv-global";
 	} else {
 		return false;
 	}
@@ -146,7 +156,7 @@ static void docker_serve(void *data, struct exchange *exchange)
 		return;
 	if (exchange->caller.role == ROLE_NONE) {
 		(void)ndrv_fail_object(&error, NDRV_E_PERMISSION, wire_method_path(method));
-		fail(exchange, &error);
+		fail(exchange, method, &error);
 		return;
 	}
 	int rc = wire_request_decode(method, exchange->body ? exchange->body : "", exchange->body_bytes, &exchange->arena.ndrv,
@@ -159,7 +169,7 @@ static void docker_serve(void *data, struct exchange *exchange)
 		rc = docker_decode(method, is_host(exchange), docker->type, &request, &exchange->request, &error);
 	if (rc) {
 		log_warning("docker", "%s: %s: refused: %s", docker->name, exchange->id, error.text);
-		fail(exchange, &error);
+		fail(exchange, method, &error);
 		return;
 	}
 	if (is_host(exchange) && is_strict(exchange))

@@ -95,6 +95,40 @@ static int read_node(const char *type, const struct wire_request *from, struct r
 	return 0;
 }
 
+static int read_pool(const char *type, const struct wire_request *from, struct request *request, struct ndrv_error *err)
+{
+	struct pool_wish *wish = arena_alloc(request->arena, sizeof(*wish));
+	const struct ndrv_prefix *pool = &from->ipam.pool;
+
+	(void)type;
+	if (!wish)
+		return no_memory(err);
+	*wish = (struct pool_wish){.pool = *pool, .range = from->ipam.sub_pool, .family = from->ipam.v6 ? 6 : 4};
+	if (pool->addr.family && pool->addr.family != wish->family)
+		return ndrv_fail(err, NDRV_E_BAD_REQUEST, "V6 is %s, but Pool is of the other family",
+				 from->ipam.v6 ? "true" : "false");
+	if (!from->ipam.space[0])
+		return ndrv_fail(err, NDRV_E_BAD_REQUEST, "AddressSpace is missing");
+	if (!pool->addr.family && wish->range.addr.family)
+		return ndrv_fail(err, NDRV_E_BAD_REQUEST, "SubPool without Pool");
+	request->address_space = from->ipam.space;
+	request->pools = wish;
+	request->pool_count = 1;
+	return 0;
+}
+
+static int read_address(const char *type, const struct wire_request *from, struct request *request, struct ndrv_error *err)
+{
+	const char *kind = "";
+
+	(void)type;
+	request->pool_id = from->ipam.pool_id;
+	request->address.addr = from->ipam.address;
+	int rc = ndrv_map_string(&from->options, "RequestAddressType", &kind, err);
+	request->gateway = rc == 1 && strcmp(kind, "com.docker.network.gateway") == 0;
+	return rc < 0 ? rc : 0;
+}
+
 static int read_type(const char *type, const struct wire_request *from, struct request *request, struct ndrv_error *err)
 {
 	(void)err;
@@ -145,6 +179,19 @@ static void write_join(const struct reply *from, struct wire_reply *ret)
 	ret->join.disable_gateway_service = join->disable_gateway_service;
 }
 
+static void write_pool(const struct reply *from, struct wire_reply *ret)
+{
+	ret->ipam.pool_id = from->pool_id;
+	ret->ipam.pool = from->pool;
+	ret->ipam.data = (struct ndrv_value){.type = NDRV_MAP};
+}
+
+static void write_address(const struct reply *from, struct wire_reply *ret)
+{
+	ret->ipam.address = from->address;
+	ret->ipam.data = (struct ndrv_value){.type = NDRV_MAP};
+}
+
 static void write_skips(const struct reply *from, struct wire_reply *ret)
 {
 	ret->skip_ipv4 = (from->skip_gateways & NDRV_SKIP_GATEWAY4) != 0;
@@ -180,6 +227,10 @@ static const struct row {
 	[WIRE_REVOKE_EXTERNAL] = {REQ_REVOKE_EXTERNAL, GONE_IS_FINE, NULL, NULL},
 	[WIRE_DISCOVER_NEW] = {REQ_DISCOVER_NEW, 0, read_node, NULL},
 	[WIRE_DISCOVER_DELETE] = {REQ_DISCOVER_DELETE, GONE_IS_FINE, read_node, NULL},
+	[WIRE_IPAM_REQUEST_POOL] = {REQ_POOL_REQUEST, 0, read_pool, write_pool},
+	[WIRE_IPAM_RELEASE_POOL] = {REQ_POOL_RELEASE, GONE_IS_FINE, read_address, NULL},
+	[WIRE_IPAM_REQUEST_ADDRESS] = {REQ_ADDRESS_REQUEST, 0, read_address, write_address},
+	[WIRE_IPAM_RELEASE_ADDRESS] = {REQ_ADDRESS_RELEASE, GONE_IS_FINE, read_address, NULL},
 };
 
 int docker_decode(enum wire_method method, bool is_host, const char *type, const struct wire_request *from, struct request *request,
@@ -196,7 +247,8 @@ int docker_decode(enum wire_method method, bool is_host, const char *type, const
 
 static bool is_fine(const struct row *row, bool is_host, const struct ndrv_error *error)
 {
-	if ((row->flags & GONE_IS_FINE) && (error->code == NDRV_E_NO_NETWORK || error->code == NDRV_E_NO_ENDPOINT))
+	if ((row->flags & GONE_IS_FINE) &&
+	    (error->code == NDRV_E_NO_NETWORK || error->code == NDRV_E_NO_ENDPOINT || error->code == NDRV_E_NO_POOL))
 		return true;
 	if ((row->flags & ABSENT_IS_FINE) && error->kind == NDRV_KIND_NOT_IMPLEMENTED)
 		return true;

@@ -34,6 +34,9 @@ const struct route control_routes[] = {
 	{"POST", "/v1/nodes", REQ_NODE_ADD, 0, 201, decode_node_add},
 	{"DELETE", "/v1/nodes/{node}", REQ_NODE_REMOVE, 0, 200, NULL},
 
+	{"GET", "/v1/pools", REQ_POOL_LIST, 0, 200, NULL},
+	{"POST", "/v1/pools/release", REQ_POOL_RELEASE, 0, 200, decode_pool_release},
+
 	{"GET", "/v1/endpoints", REQ_ENDPOINT_LIST, QUERY_NETWORK, 200, NULL},
 	{"GET", "/v1/endpoints/{endpoint}", REQ_ENDPOINT_INSPECT, QUERY_NETWORK, 200, NULL},
 	{"POST", "/v1/networks/{network}/endpoints", REQ_ENDPOINT_CREATE, 0, 201, decode_endpoint_create},

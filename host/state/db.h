@@ -12,7 +12,7 @@
 #define DB_APPLICATION_ID 0x6e647276
 /* user_version, and the row "schema" of the table "meta". One that is higher is refused. */
 #define DB_SCHEMA_VERSION 1
-#define DB_STATEMENTS_MAX 8
+#define DB_STATEMENTS_MAX 12
 
 /* What db_try_open() returns beside 0 and -code: the file is not what we wrote. */
 #define DB_CORRUPT 1

@@ -84,6 +84,14 @@ int store_each_nat(struct store *store,
 		   int (*each)(void *data, const char *nid, const char *eid, const char *text, struct ndrv_error *err), void *data,
 		   struct ndrv_error *err);
 
+/* Addresses of pools that a platform leases one by one (dispatch/pools.h): `body` is who did; in live.db. Deleting with `address`
+ * NULL takes all of the pool. `each` is called outside all locks, until it returns non-zero, which is returned. */
+int store_put_lease(struct store *store, const char *pool, const char *address, const char *body, struct ndrv_error *err);
+int store_del_lease(struct store *store, const char *pool, const char *address, struct ndrv_error *err);
+int store_each_lease(struct store *store,
+		     int (*each)(void *data, const char *pool, const char *address, const char *body, struct ndrv_error *err),
+		     void *data, struct ndrv_error *err);
+
 /* Both files are what this host left when it last ran in this namespace since the machine booted: what they do not have is not
  * there. After store_load(). */
 bool store_is_whole(const struct store *store);

@@ -9,7 +9,18 @@
 /* Statements of state.db, in the order of their texts. */
 enum { PUT_NETWORK, DEL_NETWORK, SET_NETWORK_ASIDE, PUT_KEY, GET_KEY, NEXT_KEY, DEL_KEY };
 /* Statements of live.db. */
-enum { PUT_ENDPOINT, DEL_ENDPOINT, DEL_ENDPOINTS, SET_ENDPOINT_ASIDE, PUT_NAT, DEL_NAT, DEL_NATS };
+enum {
+	PUT_ENDPOINT,
+	DEL_ENDPOINT,
+	DEL_ENDPOINTS,
+	SET_ENDPOINT_ASIDE,
+	PUT_NAT,
+	DEL_NAT,
+	DEL_NATS,
+	PUT_LEASE,
+	DEL_LEASE,
+	DEL_LEASES
+};
 /* Statements of tables.db. */
 enum { PUT_ROW, DEL_ROW, DEL_ROWS };
 

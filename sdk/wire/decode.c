@@ -305,15 +305,16 @@ int wire_reply_decode(enum wire_method method, const char *text, size_t bytes, s
 		      struct ndrv_error *err)
 {
 	json_t *json = NULL;
+	const struct shape_field *failure = wire_method_is_ipam(method) ? shape_ipam_error : shape_error;
 
 	*ret = (struct wire_reply){0};
 	int rc = parse(text, bytes, &json, err);
 	if (!rc && !json_is_null(json))
-		rc = shape_read(shape_error, json, "", ret, arena, err);
+		rc = shape_read(failure, json, "", ret, arena, err);
 	if (!rc && !json_is_null(json) && (!ret->err || !*ret->err))
 		rc = shape_read(shape_replies[method], json, "", ret, arena, err);
 	json_decref(json);
-	(void)settle(shape_error, ret, false, NULL);
+	(void)settle(failure, ret, false, NULL);
 	(void)settle(shape_replies[method], ret, false, NULL);
 	place(&ret->interface);
 	return rc;

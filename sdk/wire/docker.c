@@ -32,6 +32,11 @@ bool wire_method_has_body(enum wire_method method)
 	return methods[method].body;
 }
 
+bool wire_method_is_ipam(enum wire_method method)
+{
+	return method >= WIRE_IPAM_CAPABILITIES && method <= WIRE_IPAM_RELEASE_ADDRESS;
+}
+
 enum wire_method wire_method_find(const char *path)
 {
 	for (unsigned i = 0; i < WIRE_COUNT; i++)
@@ -93,6 +98,31 @@ static const struct shape_field discover[] = {
 	END,
 };
 
+#define POOL_ID                                                         \
+	{                                                               \
+		.key = "PoolID", .kind = SHAPE_STRING, AT(ipam.pool_id) \
+	}
+static const struct shape_field request_pool[] = {
+	{.key = "AddressSpace", .kind = SHAPE_STRING, AT(ipam.space)},
+	{.key = "Pool", .kind = SHAPE_PREFIX, AT(ipam.pool)},
+	{.key = "SubPool", .kind = SHAPE_PREFIX, AT(ipam.sub_pool)},
+	OPTIONS,
+	{.key = "V6", .kind = SHAPE_BOOL, AT(ipam.v6)},
+	END,
+};
+static const struct shape_field only_pool[] = {POOL_ID, END};
+static const struct shape_field request_address[] = {
+	POOL_ID,
+	{.key = "Address", .kind = SHAPE_ADDR, AT(ipam.address)},
+	OPTIONS,
+	END,
+};
+static const struct shape_field release_address[] = {
+	POOL_ID,
+	{.key = "Address", .kind = SHAPE_ADDR, AT(ipam.address)},
+	END,
+};
+
 const struct shape_field *const shape_requests[WIRE_COUNT] = {
 	[WIRE_ACTIVATE] = none,
 	[WIRE_CAPABILITIES] = none,
@@ -110,6 +140,12 @@ const struct shape_field *const shape_requests[WIRE_COUNT] = {
 	[WIRE_REVOKE_EXTERNAL] = both_ids,
 	[WIRE_DISCOVER_NEW] = discover,
 	[WIRE_DISCOVER_DELETE] = discover,
+	[WIRE_IPAM_CAPABILITIES] = none,
+	[WIRE_IPAM_SPACES] = none,
+	[WIRE_IPAM_REQUEST_POOL] = request_pool,
+	[WIRE_IPAM_RELEASE_POOL] = only_pool,
+	[WIRE_IPAM_REQUEST_ADDRESS] = request_address,
+	[WIRE_IPAM_RELEASE_ADDRESS] = release_address,
 };
 
 /* --- replies --- */
@@ -119,6 +155,13 @@ const struct shape_field *const shape_requests[WIRE_COUNT] = {
 
 const struct shape_field shape_error[] = {
 	{.key = "Err", .kind = SHAPE_STRING, AT(err), .omit = true},
+	{.key = "Kind", .kind = SHAPE_STRING, AT(kind), .omit = true},
+	{.key = "Code", .kind = SHAPE_STRING, AT(code), .omit = true},
+	{.key = "Maskable", .kind = SHAPE_BOOL, AT(maskable), .omit = true},
+	END,
+};
+const struct shape_field shape_ipam_error[] = {
+	{.key = "Error", .kind = SHAPE_STRING, AT(err), .omit = true},
 	{.key = "Kind", .kind = SHAPE_STRING, AT(kind), .omit = true},
 	{.key = "Code", .kind = SHAPE_STRING, AT(code), .omit = true},
 	{.key = "Maskable", .kind = SHAPE_BOOL, AT(maskable), .omit = true},
@@ -167,6 +210,32 @@ static const struct shape_field join_reply[] = {
 	END,
 };
 
+#define DATA                                                    \
+	{                                                       \
+		.key = "Data", .kind = SHAPE_MAP, AT(ipam.data) \
+	}
+static const struct shape_field ipam_capabilities_reply[] = {
+	{.key = "RequiresMACAddress", .kind = SHAPE_BOOL, AT(ipam.requires_mac)},
+	{.key = "RequiresRequestReplay", .kind = SHAPE_BOOL, AT(ipam.requires_replay)},
+	END,
+};
+static const struct shape_field spaces_reply[] = {
+	{.key = "LocalDefaultAddressSpace", .kind = SHAPE_STRING, AT(ipam.local_space)},
+	{.key = "GlobalDefaultAddressSpace", .kind = SHAPE_STRING, AT(ipam.global_space)},
+	END,
+};
+static const struct shape_field pool_reply[] = {
+	{.key = "PoolID", .kind = SHAPE_STRING, AT(ipam.pool_id)},
+	{.key = "Pool", .kind = SHAPE_PREFIX, AT(ipam.pool)},
+	DATA,
+	END,
+};
+static const struct shape_field address_reply[] = {
+	{.key = "Address", .kind = SHAPE_PREFIX, AT(ipam.address)},
+	DATA,
+	END,
+};
+
 #undef AT
 #define AT(member) .offset = offsetof(struct shape_route, member)
 const struct shape_field shape_routes[] = {
@@ -193,6 +262,12 @@ const struct shape_field *const shape_replies[WIRE_COUNT] = {
 	[WIRE_REVOKE_EXTERNAL] = none,
 	[WIRE_DISCOVER_NEW] = none,
 	[WIRE_DISCOVER_DELETE] = none,
+	[WIRE_IPAM_CAPABILITIES] = ipam_capabilities_reply,
+	[WIRE_IPAM_SPACES] = spaces_reply,
+	[WIRE_IPAM_REQUEST_POOL] = pool_reply,
+	[WIRE_IPAM_RELEASE_POOL] = none,
+	[WIRE_IPAM_REQUEST_ADDRESS] = address_reply,
+	[WIRE_IPAM_RELEASE_ADDRESS] = none,
 };
 
 /* --- who we are --- */

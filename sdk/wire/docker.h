@@ -30,7 +30,13 @@
 	X(PROGRAM_EXTERNAL, "NetworkDriver.ProgramExternalConnectivity", 1) \
 	X(REVOKE_EXTERNAL, "NetworkDriver.RevokeExternalConnectivity", 1)   \
 	X(DISCOVER_NEW, "NetworkDriver.DiscoverNew", 1)                     \
-	X(DISCOVER_DELETE, "NetworkDriver.DiscoverDelete", 1)
+	X(DISCOVER_DELETE, "NetworkDriver.DiscoverDelete", 1)               \
+	X(IPAM_CAPABILITIES, "IpamDriver.GetCapabilities", 0)               \
+	X(IPAM_SPACES, "IpamDriver.GetDefaultAddressSpaces", 0)             \
+	X(IPAM_REQUEST_POOL, "IpamDriver.RequestPool", 1)                   \
+	X(IPAM_RELEASE_POOL, "IpamDriver.ReleasePool", 1)                   \
+	X(IPAM_REQUEST_ADDRESS, "IpamDriver.RequestAddress", 1)             \
+	X(IPAM_RELEASE_ADDRESS, "IpamDriver.ReleaseAddress", 1)
 
 enum wire_method {
 #define WIRE_X(name, path, body) WIRE_##name,
@@ -44,6 +50,8 @@ const char *wire_method_path(enum wire_method method);
 /* Of the path behind the slash; WIRE_COUNT: unknown. */
 enum wire_method wire_method_find(const char *path);
 bool wire_method_has_body(enum wire_method method);
+/* The other plugin interface: its errors have another key. */
+bool wire_method_is_ipam(enum wire_method method);
 
 struct wire_interface {
 	struct ndrv_prefix address, address6; /* a family that has the wrong slot is moved to the right one, as libnetwork does */
@@ -66,6 +74,12 @@ struct wire_request {
 		const char *address, *bind_address;
 		bool self;
 	} node;
+	struct {
+		const char *space, *pool_id;
+		struct ndrv_prefix pool, sub_pool; /* RequestPool; unset: choose one; all of it */
+		bool v6;
+		struct ndrv_addr address; /* unset: choose one */
+	} ipam;
 };
 
 struct wire_reply {
@@ -91,6 +105,13 @@ struct wire_reply {
 		struct wire_routes routes;
 		bool disable_gateway_service;
 	} join;
+	struct {
+		bool requires_mac, requires_replay;	/* GetCapabilities */
+		const char *local_space, *global_space; /* GetDefaultAddressSpaces */
+		const char *pool_id;
+		struct ndrv_prefix pool, address;
+		struct ndrv_value data; /* a map: DNS servers and the like; always there */
+	} ipam;
 };
 
 /* malloc'ed text, NUL-terminated, with the newline Go puts behind it; "" for a method without a body. INTERNAL: out of memory. */

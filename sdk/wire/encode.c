@@ -182,7 +182,7 @@ int wire_reply_encode(enum wire_method method, const struct wire_reply *reply, c
 	if (!out)
 		return ndrv_fail(err, NDRV_E_INTERNAL, "a message of Docker's: out of memory");
 	(void)fputc('{', out);
-	write_members(out, shape_error, reply, &comma, &failed);
+	write_members(out, wire_method_is_ipam(method) ? shape_ipam_error : shape_error, reply, &comma, &failed);
 	if (!reply->err || !*reply->err)
 		write_members(out, shape_replies[method], reply, &comma, &failed);
 	(void)fputc('}', out);

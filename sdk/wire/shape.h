@@ -38,6 +38,7 @@ struct shape_field {
 extern const struct shape_field *const shape_requests[WIRE_COUNT];
 extern const struct shape_field *const shape_replies[WIRE_COUNT];
 extern const struct shape_field shape_error[]; /* what each reply may have besides */
+extern const struct shape_field shape_ipam_error[];
 extern const struct shape_field shape_routes[];
 
 /* One StaticRoute as it is written. */

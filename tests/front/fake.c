@@ -97,6 +97,14 @@ static void describe_pools(struct request *request, struct ndrv_value *map)
 		put(request, map, "pools", list);
 }
 
+static void describe_pool(struct request *request, struct ndrv_value *map)
+{
+	put_text(request, map, "pool_id", request->pool_id);
+	put_text(request, map, "address_space", request->address_space);
+	if (request->gateway)
+		put(request, map, "gateway", ndrv_bool(1));
+}
+
 static void describe_rows(struct request *request, struct ndrv_value *map)
 {
 	const struct ndrv_discovery *discovery = request->discovery;
@@ -153,6 +161,7 @@ static struct ndrv_value describe(struct request *request)
 		put(request, &map, "gw_priority", ndrv_int(request->gw_priority));
 	if (request->sandbox_options.type)
 		put(request, &map, "sandbox_options", request->sandbox_options);
+	describe_pool(request, &map);
 	describe_rows(request, &map);
 	put_text(request, &map, "file", request->file);
 	if (request->force)

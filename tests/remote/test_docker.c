@@ -103,7 +103,8 @@ static void assert_text(int *fd, const char *method, const char *body, const cha
 static void assert_err(int *fd, const char *method, const char *body, const char *part)
 {
 	json_t *json = post(fd, method, body, 200);
-	const char *text = json_string_value(json_object_get(json, "Err"));
+	const char *key = strncmp(method, "Ipam", 4) == 0 ? "Error" : "Err";
+	const char *text = json_string_value(json_object_get(json, key));
 
 	if (!text || !strstr(text, part))
 		fail_msg("%s %s: \"%s\" lacks \"%s\"", method, body, text ? text : "no Err", part);
@@ -225,13 +226,74 @@ static void activation_never_fails(void **state)
 	(void)close(fd);
 }
 
+#define POOL(pool, range, v6) \
+	"{\"AddressSpace\":\"s\",\"Pool\":\"" pool "\",\"SubPool\":\"" range "\",\"Options\":null,\"V6\":" v6 "}\n"
+#define IN_POOL(address, options) "{\"PoolID\":\"s/10.88.0.0/24\",\"Address\":\"" address "\"" options "}\n"
+#define AS_GATEWAY ",\"Options\":{\"RequestAddressType\":\"com.docker.network.gateway\"}"
+
+static void pools_and_addresses_are_leased_as_docker_asks(void **state)
+{
+	int fd = -1;
+
+	(void)state;
+	assert_text(&fd, "IpamDriver.GetCapabilities", "", "{\"RequiresMACAddress\":false,\"RequiresRequestReplay\":true}");
+	assert_text(&fd, "IpamDriver.GetDefaultAddressSpaces", "",
+		    "{\"GlobalDefaultAddressSpace\":\"ndrv-global\",\"LocalDefaultAddressSpace\":\"ndrv-local\"}");
+	assert_text(&fd, "IpamDriver.RequestPool", POOL("10.88.0.0/24", "", "false"),
+		    "{\"Data\":{},\"Pool\":\"10.88.0.0/24\",\"PoolID\":\"s/10.88.0.0/24\"}");
+	assert_text(&fd, "IpamDriver.RequestAddress", IN_POOL("", AS_GATEWAY), "{\"Address\":\"10.88.0.1/24\",\"Data\":{}}");
+	assert_text(&fd, "IpamDriver.RequestAddress", IN_POOL("10.88.0.1", AS_GATEWAY),
+		    "{\"Address\":\"10.88.0.1/24\",\"Data\":{}}");
+	assert_text(&fd, "IpamDriver.RequestAddress", IN_POOL("", ",\"Options\":null"),
+		    "{\"Address\":\"10.88.0.2/24\",\"Data\":{}}");
+	assert_text(&fd, "IpamDriver.RequestAddress", IN_POOL("10.88.0.9", ",\"Options\":null"),
+		    "{\"Address\":\"10.88.0.9/24\",\"Data\":{}}");
+	/* The same process asks: it is no repetition. */
+	assert_err(&fd, "IpamDriver.RequestAddress", IN_POOL("10.88.0.9", ""), "already in use");
+	assert_err(&fd, "IpamDriver.RequestAddress", IN_POOL("10.88.0.7", AS_GATEWAY), "has a gateway already");
+	assert_err(&fd, "IpamDriver.RequestAddress", IN_POOL("10.89.0.7", ""), "10.89.0.7 is not within the pool");
+	assert_err(&fd, "IpamDriver.RequestPool", POOL("10.88.0.0/24", "", "false"), "overlaps");
+	assert_err(&fd, "IpamDriver.RequestPool", POOL("10.88.0.0/16", "", "false"), "overlaps");
+	assert_err(&fd, "IpamDriver.RequestPool", POOL("10.99.0.0/24", "", "true"), "other family");
+	assert_err(&fd, "IpamDriver.RequestPool", POOL("10.99.0.0/24", "10.98.0.0/26", "false"), "not within the pool");
+	assert_err(&fd, "IpamDriver.RequestPool", "{\"Pool\":\"10.99.0.0/24\"}", "AddressSpace");
+	assert_err(&fd, "IpamDriver.RequestAddress", "{\"PoolID\":\"nosuch\"}", "no such pool: nosuch");
+	assert_text(&fd, "IpamDriver.ReleaseAddress", IN_POOL("10.88.0.9", ""), "{}");
+	assert_text(&fd, "IpamDriver.ReleaseAddress", IN_POOL("10.88.0.9", ""), "{}");
+	assert_text(&fd, "IpamDriver.RequestAddress", IN_POOL("10.88.0.9", ""), "{\"Address\":\"10.88.0.9/24\",\"Data\":{}}");
+	for (int i = 0; i < 2; i++)
+		assert_text(&fd, "IpamDriver.ReleasePool", "{\"PoolID\":\"s/10.88.0.0/24\"}", "{}");
+	assert_text(&fd, "IpamDriver.RequestPool", POOL("10.88.0.0/24", "10.88.0.64/26", "false"),
+		    "{\"Data\":{},\"Pool\":\"10.88.0.0/24\",\"PoolID\":\"s/10.88.0.0/24/10.88.0.64/26\"}");
+	assert_text(&fd, "IpamDriver.RequestAddress", "{\"PoolID\":\"s/10.88.0.0/24/10.88.0.64/26\",\"Address\":\"\"}",
+		    "{\"Address\":\"10.88.0.64/24\",\"Data\":{}}");
+	(void)close(fd);
+}
+
+/* A pool is given back before its network goes, and when a second network of it failed. */
+static void a_pool_that_a_network_uses_stays_until_that_has_gone(void **state)
+{
+	int fd = -1;
+
+	(void)state;
+	assert_text(&fd, "IpamDriver.RequestPool", POOL("10.9.0.0/24", "", "false"),
+		    "{\"Data\":{},\"Pool\":\"10.9.0.0/24\",\"PoolID\":\"s/10.9.0.0/24\"}");
+	assert_text(&fd, "NetworkDriver.CreateNetwork", NET, "{}");
+	assert_text(&fd, "IpamDriver.ReleasePool", "{\"PoolID\":\"s/10.9.0.0/24\"}", "{}");
+	assert_err(&fd, "IpamDriver.RequestPool", POOL("10.9.0.0/16", "", "false"), "overlaps");
+	assert_text(&fd, "NetworkDriver.DeleteNetwork", "{\"NetworkID\":\"n1\"}", "{}");
+	assert_text(&fd, "IpamDriver.RequestPool", POOL("10.9.0.0/16", "", "false"),
+		    "{\"Data\":{},\"Pool\":\"10.9.0.0/16\",\"PoolID\":\"s/10.9.0.0/16\"}");
+	(void)close(fd);
+}
+
 static void only_methods_that_are_not_there_are_404(void **state)
 {
 	int fd = -1;
 
 	(void)state;
 	json_decref(post(&fd, "NetworkDriver.NewThing", "{}", 404));
-	json_decref(post(&fd, "IpamDriver.RequestPool", "{}", 404));
+	json_decref(post(&fd, "IpamDriver.ReplacePool", "{}", 404));
 	json_decref(post(&fd, "VolumeDriver.Create", "{}", 404));
 	assert_err(&fd, "NetworkDriver.ProgramExternalConnectivity", IDS, "No network (n1) exists");
 	assert_err(&fd, "NetworkDriver.Join", IDS, "No network (n1) exists");
@@ -401,6 +463,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(what_dockerd_sent_is_answered),
 		T(activation_never_fails),
+		T(pools_and_addresses_are_leased_as_docker_asks),
+		T(a_pool_that_a_network_uses_stays_until_that_has_gone),
 		T(only_methods_that_are_not_there_are_404),
 		T(a_request_without_its_body_does_nothing),
 		T(the_same_again_is_answered_the_same),

@@ -1,0 +1,400 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "host/dispatch/pools.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "host/dispatch/pools_held.h"
+#include "host/dispatch/record_io.h"
+
+static struct held *find(struct pools *pools, const char *id)
+{
+	struct held *held = pools->first;
+
+	while (held && strcmp(held->id, id) != 0)
+		held = held->next;
+	return held;
+}
+
+static struct held *find_pool(struct pools *pools, const struct ndrv_prefix *pool)
+{
+	struct ndrv_prefix net = ndrv_prefix_network(pool);
+	struct held *held = pools->first;
+
+	while (held && !ndrv_prefix_equal(&held->pool, &net))
+		held = held->next;
+	return held;
+}
+
+/* Its leases in the allocator go with the pool. */
+static void let_go(struct pools *pools, struct held *held)
+{
+	struct ipam *ipam = pools->dispatch->parts.ipam;
+	struct ipam_pool *pool = ipam_pool_find(ipam, &held->pool);
+
+	if (pool)
+		ipam_pool_release(ipam, pool);
+	held_unlink(pools, held);
+	held_free(held);
+}
+
+/* --- pools --- */
+
+static void make_id(char *id, const char *space, const struct ndrv_prefix *pool, const struct ndrv_prefix *range)
+{
+	char text[NDRV_PREFIX_TEXT], sub[NDRV_PREFIX_TEXT] = "";
+
+	if (range->addr.family)
+		(void)ndrv_prefix_format(range, sub);
+	(void)snprintf(id, POOL_ID_MAX, "%s/%s%s%s", space, ndrv_prefix_format(pool, text), *sub ? "/" : "", sub);
+}
+
+/* The one that was asked for is held already. 0: it is the same once more. */
+static int take_again(struct pools *pools, struct held *held, const struct pool_wish *wish, const char *holder,
+		      struct ndrv_error *err)
+{
+	char text[NDRV_PREFIX_TEXT];
+	bool same_range = wish->range.addr.family ? ndrv_prefix_equal(&held->range, &wish->range) : !held->range.addr.family;
+	bool unused = !held->gateway.addr.family && !held->lease_count && clock_ns() - held->at_ns > POOLS_STALE_NS;
+
+	if (!same_range || (*holder && strcmp(holder, held->holder) == 0 && !unused))
+		return ndrv_fail(err, NDRV_E_POOL_OVERLAP, "pool %s overlaps with other one on this address space: pool %s is held",
+				 ndrv_prefix_format(&wish->pool, text), held->id);
+	held->released = false;
+	held_set_holder(held->holder, holder);
+	held->at_ns = clock_ns();
+	return held_keep(pools, held, err);
+}
+
+static int take(struct pools *pools, const char *space, const struct pool_wish *wish, const char *holder, struct held **ret,
+		struct ndrv_error *err)
+{
+	struct ipam *ipam = pools->dispatch->parts.ipam;
+	struct ipam_pool *pool;
+	int rc = lease_request_pool(pools->dispatch, wish, &pool, err);
+
+	if (rc)
+		return rc;
+	struct held *held = calloc(1, sizeof(*held));
+	if (!held) {
+		ipam_pool_release(ipam, pool);
+		return ndrv_fail(err, NDRV_E_NO_SERVICE, "out of memory");
+	}
+	held->pool = *ipam_pool_prefix(pool);
+	held->range = wish->range;
+	held->at_ns = clock_ns();
+	held_set_holder(held->holder, holder);
+	make_id(held->id, space, &held->pool, &held->range);
+	held_link(pools, held);
+	rc = held_keep(pools, held, err);
+	if (rc)
+		let_go(pools, held);
+	else
+		*ret = held;
+	return rc;
+}
+
+int pools_request(struct pools *pools, const char *space, const struct pool_wish *wish, const char *holder, char *ret_id,
+		  struct ndrv_prefix *ret, struct ndrv_error *err)
+{
+	struct held *held = NULL;
+	int rc = 0;
+
+	if (strlen(space) > POOL_ID_MAX - 2 * NDRV_PREFIX_TEXT - 3)
+		return ndrv_fail(err, NDRV_E_BAD_REQUEST, "the address space's name is too long");
+	for (const char *at = space; *at; at++)
+		if (!strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-", *at))
+			return ndrv_fail(err, NDRV_E_BAD_REQUEST,
+					 "invalid address space \"%.64s\": only [A-Za-z0-9_.-] are allowed", space);
+	(void)pthread_mutex_lock(&pools->lock);
+	if (wish->pool.addr.family)
+		held = find_pool(pools, &wish->pool);
+	rc = held ? take_again(pools, held, wish, holder, err) : take(pools, space, wish, holder, &held, err);
+	if (!rc) {
+		(void)snprintf(ret_id, POOL_ID_MAX, "%s", held->id);
+		*ret = held->pool;
+	}
+	(void)pthread_mutex_unlock(&pools->lock);
+	return rc;
+}
+
+int pools_release(struct pools *pools, const char *id, struct ndrv_error *err)
+{
+	int rc = 0;
+
+	(void)pthread_mutex_lock(&pools->lock);
+	struct held *held = find(pools, id);
+	if (held) {
+		struct ndrv_prefix pool = held->pool;
+		(void)pthread_mutex_unlock(&pools->lock);
+		bool used = pool_is_used(pools->dispatch, &pool);
+		(void)pthread_mutex_lock(&pools->lock);
+		held = find(pools, id);
+		if (held && used) {
+			held->released = true;
+			rc = held_keep(pools, held, err);
+		} else if (held) {
+			rc = held_forget(pools, held, err);
+			if (!rc)
+				let_go(pools, held);
+		}
+	}
+	(void)pthread_mutex_unlock(&pools->lock);
+	return rc;
+}
+
+void pools_network_gone(struct pools *pools, const struct network *network)
+{
+	struct ndrv_error err = {0};
+
+	if (!pools)
+		return;
+	(void)pthread_mutex_lock(&pools->lock);
+	for (uint32_t i = 0; i < network->pool_count; i++) {
+		struct held *held = network->pools[i].ours ? NULL : find_pool(pools, &network->pools[i].pool);
+		if (!held || !held->released)
+			continue;
+		if (held_forget(pools, held, &err))
+			log_error("dispatch", "pool %s is free, but the store still says it is held: %s", held->id, err.text);
+		let_go(pools, held);
+	}
+	(void)pthread_mutex_unlock(&pools->lock);
+}
+
+/* --- addresses --- */
+
+static int lease(struct pools *pools, struct held *held, const struct ndrv_addr *want, struct ndrv_prefix *ret,
+		 struct ndrv_error *err)
+{
+	struct ipam *ipam = pools->dispatch->parts.ipam;
+	struct ipam_pool *pool = ipam_pool_find(ipam, &held->pool);
+
+	if (!pool)
+		return ndrv_fail_object(err, NDRV_E_NO_POOL, held->id);
+	return ipam_address_request(ipam, pool, want && want->family ? want : NULL, ret, err);
+}
+
+static void unlease(struct pools *pools, const struct held *held, const struct ndrv_addr *address)
+{
+	struct ipam *ipam = pools->dispatch->parts.ipam;
+	struct ipam_pool *pool = ipam_pool_find(ipam, &held->pool);
+
+	if (pool)
+		ipam_address_release(ipam, pool, address);
+}
+
+static int take_gateway(struct pools *pools, struct held *held, const struct ndrv_addr *want, struct ndrv_prefix *ret,
+			struct ndrv_error *err)
+{
+	struct ndrv_addr first = held->pool.addr;
+	char text[NDRV_ADDR_TEXT];
+
+	if (held->gateway.addr.family && (!want->family || ndrv_addr_equal(&held->gateway.addr, want))) {
+		*ret = held->gateway;
+		return 0;
+	}
+	if (held->gateway.addr.family)
+		return ndrv_fail(err, NDRV_E_ADDRESS_IN_USE, "pool %s has a gateway already, %s", held->id,
+				 ndrv_addr_format(&held->gateway.addr, text));
+	first.bytes[first.family == 4 ? 3 : 15] |= 1;
+	int rc = want->family ? lease(pools, held, want, ret, err) : lease(pools, held, &first, ret, NULL);
+	if (rc && !want->family)
+		rc = lease(pools, held, NULL, ret, err);
+	if (rc)
+		return rc;
+	held->gateway = *ret;
+	rc = held_keep(pools, held, err);
+	if (rc) {
+		unlease(pools, held, &ret->addr);
+		held->gateway = (struct ndrv_prefix){0};
+	}
+	return rc;
+}
+
+/* What is leased goes to a new taker only where the former one is dead. */
+static int take_over(struct held_lease *taken, enum user user, const char *holder, const struct ndrv_addr *want,
+		     struct ndrv_error *err)
+{
+	bool restarted = !*holder || strcmp(taken->holder, holder) != 0;
+	bool old = clock_ns() - taken->at_ns > POOLS_STALE_NS;
+	char text[NDRV_ADDR_TEXT];
+
+	if (user == USER_LIVES || (!restarted && !(user == USER_NONE && old)))
+		return ndrv_fail_object(err, NDRV_E_ADDRESS_IN_USE, ndrv_addr_format(want, text));
+	return 0;
+}
+
+static int take_address(struct pools *pools, struct held *held, const struct ndrv_addr *want, bool durable, enum user user,
+			const char *holder, struct ndrv_prefix *ret, struct ndrv_error *err)
+{
+	struct held_lease *taken = want->family ? held_find_lease(held, want) : NULL;
+	int rc = taken ? take_over(taken, user, holder, want, err) : lease(pools, held, want, ret, err);
+
+	if (rc)
+		return rc;
+	if (taken) {
+		*ret = (struct ndrv_prefix){.addr = *want, .length = held->pool.length};
+		held_set_holder(taken->holder, holder);
+		taken->at_ns = clock_ns();
+		return held_keep_lease(pools, held, taken, err);
+	}
+	rc = held_add_lease(pools, held, &ret->addr, durable, holder, err);
+	if (rc)
+		unlease(pools, held, &ret->addr);
+	return rc;
+}
+
+/* The pool is full: leases of a platform that was restarted since, whose endpoints are dead, are nobody's. */
+static bool sweep(struct pools *pools, const char *id, const char *holder)
+{
+	struct ndrv_addr *dead = NULL;
+	size_t count = 0;
+	bool any = false;
+
+	(void)pthread_mutex_lock(&pools->lock);
+	struct held *held = find(pools, id);
+	struct ndrv_prefix pool = held ? held->pool : (struct ndrv_prefix){0};
+	if (held)
+		dead = held_leases_of_others(held, holder, &count);
+	(void)pthread_mutex_unlock(&pools->lock);
+	for (size_t i = 0; i < count; i++) {
+		enum user user = pool_user(pools->dispatch, &pool, &dead[i]);
+		if (user == USER_LIVES || user == USER_UNKNOWN)
+			continue;
+		any |= pools_address_release(pools, id, &dead[i], NULL) == 0;
+	}
+	free(dead);
+	return any;
+}
+
+static int try_address(struct pools *pools, const char *id, const struct ndrv_addr *want, bool gateway, const char *holder,
+		       struct ndrv_prefix *ret, struct ndrv_error *err)
+{
+	struct ndrv_prefix pool;
+
+	(void)pthread_mutex_lock(&pools->lock);
+	struct held *held = find(pools, id);
+	if (held)
+		pool = held->pool;
+	(void)pthread_mutex_unlock(&pools->lock);
+	if (!held)
+		return ndrv_fail_object(err, NDRV_E_NO_POOL, id);
+	/* With the records, so before the lock. */
+	bool durable = want->family && !gateway && !pool_is_used(pools->dispatch, &pool);
+	enum user user = want->family && !gateway ? pool_user(pools->dispatch, &pool, want) : USER_UNKNOWN;
+	(void)pthread_mutex_lock(&pools->lock);
+	held = find(pools, id);
+	int rc = !held	   ? ndrv_fail_object(err, NDRV_E_NO_POOL, id)
+		 : gateway ? take_gateway(pools, held, want, ret, err)
+			   : take_address(pools, held, want, durable, user, holder, ret, err);
+	(void)pthread_mutex_unlock(&pools->lock);
+	return rc;
+}
+
+int pools_address(struct pools *pools, const char *id, const struct ndrv_addr *want, bool gateway, const char *holder,
+		  struct ndrv_prefix *ret, struct ndrv_error *err)
+{
+	int rc = try_address(pools, id, want, gateway, holder, ret, err);
+
+	if (rc != -NDRV_E_POOL_EXHAUSTED || !sweep(pools, id, holder))
+		return rc;
+	ndrv_error_clear(err);
+	return try_address(pools, id, want, gateway, holder, ret, err);
+}
+
+int pools_address_release(struct pools *pools, const char *id, const struct ndrv_addr *address, struct ndrv_error *err)
+{
+	int rc = 0;
+
+	(void)pthread_mutex_lock(&pools->lock);
+	struct held *held = find(pools, id);
+	struct held_lease *taken = held ? held_find_lease(held, address) : NULL;
+	if (held && ndrv_addr_equal(&held->gateway.addr, address)) {
+		struct ndrv_prefix gateway = held->gateway;
+		held->gateway = (struct ndrv_prefix){0};
+		rc = held_keep(pools, held, err);
+		if (rc)
+			held->gateway = gateway;
+		else
+			unlease(pools, held, address);
+	} else if (taken) {
+		rc = held_del_lease(pools, held, taken, err);
+		if (!rc)
+			unlease(pools, held, address);
+	}
+	(void)pthread_mutex_unlock(&pools->lock);
+	return rc;
+}
+
+/* --- life --- */
+
+/* At the start, when nobody else asks: in the allocator what the record says. */
+static void lease_again(struct pools *pools, struct held *held)
+{
+	struct pool_wish wish = {.pool = held->pool, .range = held->range, .family = held->pool.addr.family};
+	struct ndrv_error err = {0};
+	struct ipam_pool *pool;
+	struct ndrv_prefix ret;
+	int rc = ipam_pool_request(pools->dispatch->parts.ipam, wish.family, &wish.pool,
+				   wish.range.addr.family ? &wish.range : NULL, NULL, NULL, &pool, &err);
+
+	if (!rc && held->gateway.addr.family)
+		rc = lease(pools, held, &held->gateway.addr, &ret, &err);
+	for (size_t i = 0; !rc && i < held->lease_count; i++)
+		rc = lease(pools, held, &held->leases[i].addr, &ret, &err);
+	if (rc)
+		log_error("dispatch", "pool %s of a platform could not be leased again as it was: %s", held->id, err.text);
+}
+
+int pools_open(struct dispatch *dispatch, struct pools **ret, struct ndrv_error *err)
+{
+	struct pools *pools = calloc(1, sizeof(*pools));
+
+	if (!pools)
+		return ndrv_fail_errno(err, ENOMEM, "start the dispatcher");
+	pools->dispatch = dispatch;
+	(void)pthread_mutex_init(&pools->lock, NULL);
+	int rc = dispatch->parts.store ? held_load(pools, err) : 0;
+	for (struct held *held = pools->first; held && !rc; held = held->next)
+		lease_again(pools, held);
+	if (rc)
+		pools_close(pools);
+	else
+		*ret = pools;
+	return rc;
+}
+
+void pools_close(struct pools *pools)
+{
+	if (!pools)
+		return;
+	while (pools->first) {
+		struct held *held = pools->first;
+		held_unlink(pools, held);
+		held_free(held);
+	}
+	(void)pthread_mutex_destroy(&pools->lock);
+	free(pools);
+}
+
+void pools_describe(struct pools *pools, struct tree *tree, struct ndrv_value *list)
+{
+	if (!pools)
+		return;
+	(void)pthread_mutex_lock(&pools->lock);
+	for (const struct held *held = pools->first; held && !tree->rc; held = held->next) {
+		struct ndrv_value map = {.type = NDRV_MAP};
+		tree_text(tree, &map, "id", held->id);
+		tree_prefix(tree, &map, "pool", &held->pool);
+		if (held->range.addr.family)
+			tree_prefix(tree, &map, "range", &held->range);
+		if (held->gateway.addr.family)
+			tree_addr(tree, &map, "gateway", &held->gateway.addr);
+		tree_int(tree, &map, "used", (int64_t)held->lease_count + (held->gateway.addr.family != 0));
+		tree_bool(tree, &map, "released", held->released);
+		tree_add(tree, list, map);
+	}
+	(void)pthread_mutex_unlock(&pools->lock);
+}
