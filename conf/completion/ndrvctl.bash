@@ -67,7 +67,7 @@ _ndrvctl() {
 		choices=$(ndrvctl --help | awk '/^  [a-z]/ { print $1 }' | sort -u)
 	elif ((${#words[@]} == 1)); then
 		choices=$(ndrvctl --help | awk -v group="${words[0]}" '/^  [a-z]/ && $1 == group { print $2 }')
-		[[ ${words[0]} =~ ^(driver|network|endpoint)$ ]] || choices=
+		[[ ${words[0]} =~ ^(driver|network|endpoint|table|node|pool)$ ]] || choices=
 	else
 		case "${words[*]:0:2}" in
 		"network inspect" | "network rm" | "network connect" | "endpoint ls") choices=$(_ndrvctl_ask name network ls) ;;
@@ -79,8 +79,15 @@ _ndrvctl() {
 			fi
 			;;
 		"endpoint inspect") choices=$(_ndrvctl_ask name endpoint ls) ;;
-		"driver inspect" | "driver unload") choices=$(_ndrvctl_ask type driver ls) ;;
-		"driver load")
+		"driver inspect" | "driver unload" | "driver rollback") choices=$(_ndrvctl_ask type driver ls) ;;
+		"node rm") choices=$(_ndrvctl_ask node node ls) ;;
+		"pool release") choices=$(_ndrvctl_ask id pool ls) ;;
+		"driver load" | "driver swap")
+			if [[ ${words[1]} == swap ]] && ((${#words[@]} == 2)); then
+				choices=$(_ndrvctl_ask type driver ls)
+				mapfile -t COMPREPLY < <(compgen -W "$choices" -- "$current")
+				return
+			fi
 			compopt -o default 2>/dev/null
 			return
 			;;
