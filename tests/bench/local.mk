@@ -66,3 +66,9 @@ tests_bench_bench_remote_SOURCES = tests/bench/bench_remote.c tests/remote/remot
 tests_bench_bench_remote_CPPFLAGS = $(RIG_CPPFLAGS)
 tests_bench_bench_remote_LDADD = tests/lib/libtest.a $(TEST_LIBS)
 EXTRA_tests_bench_bench_remote_DEPENDENCIES = drivers/remote.la tests/conformance/rec.la
+
+# --- under a real dockerd; ends with 77 where it is not installed
+check_PROGRAMS += tests/bench/bench_docker
+tests_bench_bench_docker_SOURCES = tests/bench/bench_docker.c tests/docker/box.c tests/docker/box.h
+tests_bench_bench_docker_CPPFLAGS = $(SYSTEM_CPPFLAGS)
+tests_bench_bench_docker_LDADD = $(SYSTEM_LIBS)
