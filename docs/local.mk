@@ -12,3 +12,4 @@ dist_doc_DATA += %D%/nat.md
 dist_man_MANS += %D%/man/ndrv-check.1
 dist_doc_DATA += %D%/conformance.md
 dist_doc_DATA += %D%/docker.md
+dist_man_MANS += %D%/man/ndrv-newdriver.1

@@ -36,14 +36,73 @@ lib_LIBRARIES += %D%/libndrv.a
 
 pkgconfig_DATA += %D%/ndrv.pc
 
-# A complete driver to start from, built against the installed SDK by tests/abi/template.sh.
+# A complete driver to start from, for ndrv-newdriver: built against the installed SDK by tests/abi/template.sh.
 templatedir = $(datadir)/ndrv/template
 dist_template_DATA = \
 	%D%/template/driver.c \
-	%D%/template/Makefile \
+	%D%/template/dist.mk \
 	%D%/template/driver.map \
 	%D%/template/example.yaml \
-	%D%/template/README.md
+	%D%/template/example.spec \
+	%D%/template/gitignore \
+	%D%/template/packaging.mk \
+	%D%/template/README.md \
+	%D%/template/VERSION
+dist_template_SCRIPTS = %D%/template/release
+template_testsdir = $(templatedir)/tests
+dist_template_tests_DATA = %D%/template/tests/test_driver.c
+dist_template_tests_SCRIPTS = %D%/template/tests/check.sh
+template_debiandir = $(templatedir)/debian
+dist_template_debian_DATA = \
+	%D%/template/debian/changelog \
+	%D%/template/debian/control \
+	%D%/template/debian/copyright \
+	%D%/template/debian/source-format
+dist_template_debian_SCRIPTS = %D%/template/debian/rules
+template_makedir = $(templatedir)/build-make
+dist_template_make_DATA = %D%/template/build-make/Makefile
+template_autotoolsdir = $(templatedir)/build-autotools
+dist_template_autotools_DATA = %D%/template/build-autotools/configure.ac %D%/template/build-autotools/Makefile.am
+template_mesondir = $(templatedir)/build-meson
+dist_template_meson_DATA = %D%/template/build-meson/meson.build %D%/template/build-meson/Makefile
+template_cmakedir = $(templatedir)/build-cmake
+dist_template_cmake_DATA = %D%/template/build-cmake/CMakeLists.txt %D%/template/build-cmake/Makefile
+
+# What makes a project of the template, and what its build system asks.
+dist_bin_SCRIPTS = %D%/kit/ndrv-newdriver
+bashcompletion_kitdir = $(datadir)/bash-completion/completions
+dist_bashcompletion_kit_DATA = %D%/kit/completion/ndrv-newdriver
+aclocaldir = $(datadir)/aclocal
+dist_aclocal_DATA = %D%/kit/ndrv.m4
+cmakedir = $(libdir)/cmake/ndrv
+dist_cmake_DATA = %D%/kit/ndrvConfig.cmake
+cmake_DATA = %D%/kit/ndrvConfigVersion.cmake
+EXTRA_DIST += %D%/kit/ndrvConfigVersion.cmake.in
+CLEANFILES += %D%/kit/ndrvConfigVersion.cmake
+%D%/kit/ndrvConfigVersion.cmake: %D%/kit/ndrvConfigVersion.cmake.in Makefile
+	$(AM_V_GEN)$(MKDIR_P) $(@D) && sed -e 's|@PACKAGE_VERSION[@]|$(PACKAGE_VERSION)|' \
+		$(srcdir)/%D%/kit/ndrvConfigVersion.cmake.in > $@.tmp && mv $@.tmp $@
+
+# All of the SDK and nothing else.
+.PHONY: install-sdk
+install-sdk: install-ndrvincludeHEADERS install-ndrvtestincludeHEADERS install-libLIBRARIES install-pkgconfigDATA \
+	install-dist_templateDATA install-dist_templateSCRIPTS install-dist_template_testsDATA install-dist_template_testsSCRIPTS \
+	install-dist_template_debianDATA install-dist_template_debianSCRIPTS install-dist_template_makeDATA \
+	install-dist_template_autotoolsDATA install-dist_template_mesonDATA install-dist_template_cmakeDATA \
+	install-dist_binSCRIPTS install-dist_aclocalDATA install-dist_cmakeDATA install-cmakeDATA
+
+# A fake host for drivers' own tests: a library of its own, which no driver links.
+ndrvtestincludedir = $(includedir)/ndrv-test
+ndrvtestinclude_HEADERS = %D%/include/ndrv-test/fakehost.h
+lib_LIBRARIES += %D%/libndrv-test.a
+%C%_libndrv_test_a_SOURCES = \
+	%D%/test/fake.h \
+	%D%/test/fakebox.c \
+	%D%/test/fakehost.c \
+	%D%/test/fakejoin.c \
+	%D%/test/fakenet.c \
+	%D%/test/fakestore.c
+pkgconfig_DATA += %D%/ndrv-test.pc
 
 # What a driver puts in its LIBADD, with $(NL_LIBS) behind it if it talks to the kernel. By -l, since libtool complains about archives.
 DRIVER_LIBS = -L$(top_builddir)/sdk -lndrv

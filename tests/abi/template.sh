@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# A vendor's day: the SDK is installed (staged, as a package is built), ndrv.pc says where things are, the template builds against it
-# with nothing of the source tree in sight, and its own staged install writes nowhere else.
+# A vendor's day: the SDK is installed (staged, as a package is built), ndrv.pc says where things are, ndrv-newdriver writes a project
+# that builds against it with nothing of the source tree in sight, passes its own tests, and installs nowhere but where it is told.
+# Of the build systems one is tried; with NDRV_SOAK=1 all that are installed.
 set -u
 srcdir=${srcdir:-$(dirname "$0")/../..}
 build=$(pwd)
@@ -33,8 +34,7 @@ case $(made CC)$(made CFLAGS) in
 esac
 command -v pkg-config >/dev/null 2>&1 || { echo "pkg-config is not installed"; exit 77; }
 stage=$scratch/stage
-make -C "$build" -s DESTDIR="$stage" install-ndrvincludeHEADERS install-libLIBRARIES install-pkgconfigDATA install-dist_templateDATA \
-	>"$scratch/log" 2>&1 || { cat "$scratch/log"; die "the SDK does not install"; }
+make -C "$build" -s DESTDIR="$stage" install-sdk >"$scratch/log" 2>&1 || { cat "$scratch/log"; die "the SDK does not install"; }
 pc=$(find "$stage" -name ndrv.pc)
 [ -n "$pc" ] || die "no ndrv.pc was installed"
 
@@ -66,34 +66,70 @@ for header in "$srcdir"/sdk/include/ndrv/*.h; do
 	[ -f "$stage$(installed --variable=includedir)/ndrv/$(basename "$header")" ] || bad "$(basename "$header") is not installed"
 done
 
-# As used: the same file, for a copy of the tree that lives in the stage.
-mkdir "$scratch/pc" "$scratch/vendor" "$scratch/build" || exit 99
-sed -E "s#^(prefix|exec_prefix|libdir|includedir|driverdir|driverconfdir)=/#\1=$stage/#" "$pc" >"$scratch/pc/ndrv.pc"
-template=$(find "$stage" -path '*template/driver.c')
-[ -n "$template" ] || die "the template was not installed"
-cp "$(dirname "$template")"/* "$scratch/build/" || exit 99
+# As used: the same files, for a copy of the tree that lives in the stage.
+mkdir "$scratch/pc" || exit 99
+for each in "$(dirname "$pc")"/*.pc; do
+	sed -E "s#^(prefix|exec_prefix|libdir|includedir|driverdir|driverconfdir)=/#\1=$stage/#" "$each" >"$scratch/pc/$(basename "$each")"
+done
 find "$stage" | sort >"$scratch/before"
-export PKG_CONFIG_PATH="$scratch/pc"
-run_make() {
-	make -C "$scratch/build" -s CC="$(made CC)" CFLAGS="$(made CFLAGS)" \
-		WARNINGS="-Wall -Wextra -Wshadow -Wconversion -Wsign-conversion -Werror" "$@"
+export PKG_CONFIG_PATH="$scratch/pc" CMAKE_PREFIX_PATH="$stage$prefix" ACLOCAL_PATH="$stage$prefix/share/aclocal"
+newdriver=$stage$(made bindir | sed "s#.{exec_prefix}#$prefix#; s#.{prefix}#$prefix#")/ndrv-newdriver
+[ -x "$newdriver" ] || die "ndrv-newdriver was not installed"
+# The tests look at files only: what runs them may be no root, and the rules have tests of their own.
+PATH=$build:$PATH NDRV_CHECK=inspect CC=$(made CC) CFLAGS=$(made CFLAGS)
+export PATH NDRV_CHECK CC CFLAGS
+
+# What any build has to come to. Its staged install is in $vendor.
+good_driver() {
+	so=$vendor/usr/lib/here/ndrv/drivers-1/acme-net.so
+	[ -f "$so" ] || { bad "$1: the driver was not installed into driverdir: $(find "$vendor" -type f)"; return; }
+	[ -f "$vendor/usr/share/ndrv/drivers.d/acme-net.yaml" ] || bad "$1: no descriptor in driverconfdir"
+	equal "$1: the number of files a vendor installs" "$(find "$vendor" -type f | wc -l)" 2
+	equal "$1: what the driver exports" "$(nm -D --defined-only "$so" | awk '{ print $3 }')" ndrv_driver_v1
+	equal "$1: what it wants of the host by name" "$(nm -D --undefined-only "$so" | awk '{ print $NF }' | grep '^ndrv_')" ""
+	readelf -Wn "$so" | grep -q '^ *NDRV  *0x000001a0' || bad "$1: the note is not there: $(readelf -Wn "$so" | grep NDRV)"
+	readelf -Wd "$so" | grep -q 'BIND_NOW' || bad "$1: the driver is bound lazily"
+	readelf -Wl "$so" | grep -q 'GNU_RELRO' || bad "$1: the driver is without RELRO"
+	readelf -Wl "$so" | grep 'GNU_STACK' | grep -q 'RWE' && bad "$1: the driver wants an executable stack"
+	readelf -Wd "$so" | grep -Eq 'RPATH|RUNPATH|TEXTREL' && bad "$1: the driver has a run path or text relocations"
+	readelf -Wd "$so" | grep -q 'jansson' && bad "$1: the driver needs libjansson"
+	said=$("$build/ndrv-check" --inspect "$so") || bad "$1: ndrv-check refuses it: $said"
+	case $said in
+	*"acme-net 1.0.0 by Acme, Inc."*) ;;
+	*) bad "$1: the note says something else: $said" ;;
+	esac
 }
-run_make all || die "the template does not build"
-run_make install DESTDIR="$scratch/vendor" || die "the template does not install"
 
-find "$stage" | sort | cmp -s - "$scratch/before" || bad "a staged install of the template wrote outside of its DESTDIR"
-so=$scratch/vendor$(pkg-config --variable=driverdir ndrv)/example.so
-[ -f "$so" ] || die "the driver was not installed into driverdir"
-[ -f "$scratch/vendor$(pkg-config --variable=driverconfdir ndrv)/example.yaml" ] || bad "no descriptor in driverconfdir"
-equal "the number of files a vendor installs" "$(find "$scratch/vendor" -type f | wc -l)" 2
+try() {
+	project=$scratch/$1 vendor=$scratch/vendor-$1
+	"$newdriver" --build "$1" --vendor 'Acme, Inc.' --maintainer 'A <a@acme.invalid>' acme-net "$project" >"$scratch/log" 2>&1 ||
+		{ cat "$scratch/log"; bad "$1: no project was written"; return; }
+	grep -rniE 'example|@[A-Z_]+@' "$project" && bad "$1: something of the template is left"
+	if [ "$1" = autotools ]; then
+		(cd "$project" && autoreconf -fi && ./configure -q --prefix=/usr --libdir=/usr/lib/here) >"$scratch/log" 2>&1 ||
+			{ cat "$scratch/log"; bad "$1: not configured"; return; }
+	fi
+	for goal in all check install; do
+		make -C "$project" $goal WARNINGS="-Wall -Wextra -Wshadow -Wconversion -Wsign-conversion -Werror" \
+			prefix=/usr libdir=/usr/lib/here DESTDIR="$vendor" >"$scratch/log" 2>&1 ||
+			{ cat "$scratch/log"; bad "$1: make $goal failed"; return; }
+	done
+	good_driver "$1"
+	if [ "$1" = autotools ]; then
+		(cd "$project" && make distcheck) >"$scratch/log" 2>&1 || { cat "$scratch/log"; bad "$1: make distcheck failed"; }
+	fi
+	find "$stage" | sort | cmp -s - "$scratch/before" || bad "$1: something was written into the SDK"
+}
 
-equal "what the driver exports" "$(nm -D --defined-only "$so" | awk '{ print $3 }')" ndrv_driver_v1
-equal "what it wants of the host by name" "$(nm -D --undefined-only "$so" | awk '{ print $NF }' | grep '^ndrv_')" ""
-readelf -Wn "$so" | grep -q '^ *NDRV  *0x000001a0' || bad "the note is not there: $(readelf -Wn "$so" | grep NDRV)"
-readelf -Wd "$so" | grep -q 'BIND_NOW' || bad "the driver is bound lazily"
-readelf -Wl "$so" | grep -q 'GNU_RELRO' || bad "the driver is without RELRO"
-readelf -Wl "$so" | grep 'GNU_STACK' | grep -q 'RWE' && bad "the driver wants an executable stack"
-readelf -Wd "$so" | grep -Eq 'RPATH|RUNPATH|TEXTREL' && bad "the driver has a run path or text relocations"
-readelf -Wd "$so" | grep -q 'jansson' && bad "the driver needs libjansson"
+systems="make"
+[ -z "${NDRV_SOAK:-}" ] || systems='make autotools meson cmake'
+for system in $systems; do
+	case $system in
+	make) ;;
+	autotools) command -v autoreconf >/dev/null || continue ;;
+	*) command -v "$system" >/dev/null || continue ;;
+	esac
+	try "$system"
+done
 
 exit $failed
