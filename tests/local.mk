@@ -18,4 +18,5 @@ include tests/nat/local.mk
 include tests/abi/local.mk
 include tests/bench/local.mk
 include tests/fuzz/local.mk
+include tests/packages/local.mk
 include tests/lint/local.mk

@@ -1,0 +1,7 @@
+# SPDX-License-Identifier: Apache-2.0
+# Packages in booted roots: ./dev test-packages. Only the program that loads the host there is built here.
+check_PROGRAMS += %D%/load
+%C%_load_SOURCES = %D%/load.c
+%C%_load_CPPFLAGS = $(TEST_CPPFLAGS)
+%C%_load_LDADD = tests/lib/libtest.a $(TEST_LIBS)
+EXTRA_DIST += %D%/run %D%/lib.sh %D%/box.sh %D%/make.sh %D%/life.sh %D%/host.sh %D%/drivers.sh %D%/acme.c
