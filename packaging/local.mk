@@ -6,6 +6,15 @@ EXTRA_DIST += %D%/debian %D%/build-deb
 deb: dist
 	$(srcdir)/%D%/build-deb $(distdir).tar.xz packages/deb
 
+# Leaves the packages in packages/rpm.
+EXTRA_DIST += %D%/build-rpm %D%/rpm/ndrv.attr %D%/rpm/rpmlint.toml %D%/ndrv.spec %D%/rpm/macros.ndrv
+.PHONY: rpm
+rpm: dist
+	$(srcdir)/%D%/build-rpm %D%/ndrv.spec $(distdir).tar.xz packages/rpm
+
+# What builds of packages of drivers, of either kind, ask for a driver's dependencies. Only packages install it, in /usr/libexec/ndrv.
+EXTRA_DIST += %D%/driver-note
+
 # For builds of packages: what needs neither root nor a network, and no other tests are even compiled.
 PACKAGE_TESTS = $(filter tests/unit/%,$(TESTS))
 .PHONY: check-package
