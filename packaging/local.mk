@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # Packages. debian/ of a source package is packaging/debian; both kinds are built from what `make dist` makes.
 EXTRA_DIST += %D%/debian %D%/build-deb
+# For packages of drivers: debhelper's, installed by the package dh-ndrv only.
+EXTRA_DIST += %D%/dh/dh_ndrv %D%/dh/dh_ndrv.1 %D%/dh/ndrv.pm
 .PHONY: deb
 # Leaves the packages in packages/deb.
 deb: dist

@@ -4,11 +4,12 @@
 # On a system without a database of RPMs, what is installed is not known to rpm.
 NODEPS := $(shell rpm -q rpm >/dev/null 2>&1 || echo --nodeps)
 RPMBUILD = rpmbuild $(NODEPS)
+DPKG_BUILDPACKAGE = dpkg-buildpackage -us -uc -b
 
 deb: dist
 	rm -rf packages/deb && mkdir -p packages/deb
 	tar -xJf $(TARBALL) -C packages/deb
-	cd packages/deb/$(PACKAGE)-$(VERSION) && env -u MAKEFLAGS -u MAKELEVEL dpkg-buildpackage -us -uc -b
+	cd packages/deb/$(PACKAGE)-$(VERSION) && env -u MAKEFLAGS -u MAKELEVEL $(DPKG_BUILDPACKAGE)
 	mv packages/deb/*.deb packages/
 	rm -rf packages/deb
 

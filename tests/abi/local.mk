@@ -33,7 +33,7 @@ check_PROGRAMS += %D%/test_host
 %C%_test_host_LDADD = $(TEST_LIBS)
 TESTS += %D%/test_host
 
-ABI_CHECKS = %D%/note.sh %D%/template.sh
+ABI_CHECKS = %D%/note.sh %D%/template.sh %D%/newdriver.sh %D%/dh_ndrv.sh
 dist_check_SCRIPTS += $(ABI_CHECKS)
 TESTS += $(ABI_CHECKS)
 
