@@ -76,23 +76,26 @@ struct takeover {
 	struct ndrv_error error;
 };
 
-static bool serves(const struct ndrv_note *note, const char *type)
+/* A note of another ABI cannot be read for its types. */
+static bool is_for(const struct config_driver *driver, const struct inspection *inspection, const char *type)
 {
-	for (const char *text = note->types; *text; text += strlen(text) + 1)
-		if (strcmp(text, type) == 0)
-			return true;
-	return false;
+	const struct ndrv_note *note = &inspection->report.note;
+
+	if (inspection->report.has_note && note->abi_major != NDRV_ABI_MAJOR)
+		return true;
+	return strcmp(driver->name, type) == 0 || note_has_type(note, type);
 }
 
 /* A type that no configured file names is served, if at all, by what was loaded by hand, as it will be after any start. But a file
- * that is configured for it and would be refused is the reason why its networks would be lost. */
+ * that is configured for it and would be refused, for its ABI above all, is the reason why its networks would be lost. */
 static int check_type(const char *type, void *data)
 {
 	const struct policy policy = {.features = host_features()};
 	struct takeover *takeover = data;
+	bool served = false;
 	int rc = 0;
 
-	for (uint32_t i = 0; !rc && i < takeover->config->driver_count; i++) {
+	for (uint32_t i = 0; !served && i < takeover->config->driver_count; i++) {
 		const struct config_driver *driver = &takeover->config->drivers[i];
 		struct inspection inspection = {0};
 		struct ndrv_error error = {0};
@@ -100,12 +103,16 @@ static int check_type(const char *type, void *data)
 		if (!driver->enabled)
 			continue;
 		bool refused = module_inspect(&policy, driver->path, NULL, &inspection, &error) != 0;
-		if (refused && (strcmp(driver->name, type) == 0 || serves(&inspection.report.note, type)))
+		served = !refused && note_has_type(&inspection.report.note, type);
+		if (!rc && refused && is_for(driver, &inspection, type))
 			rc = ndrv_fail(&takeover->error, error.code, "driver %s, which network type %s needs, is refused: %s",
 				       driver->name, type, error.text);
 		inspection_clear(&inspection);
 	}
-	return rc;
+	if (!served)
+		return rc;
+	ndrv_error_clear(&takeover->error);
+	return 0;
 }
 
 int check_state(const char *path, const struct config_overrides *overrides)

@@ -14,6 +14,7 @@
 #define CTL_GIVEN_MAX 256
 #define CTL_EXIT_UNREACHABLE 1
 #define CTL_EXIT_USAGE 2
+#define CTL_EXIT_DEGRADED 11
 
 struct ctl_option {
 	char letter; /* 0: none */
@@ -49,6 +50,7 @@ int ctl_status(struct ctl *ctl, char **arguments, int count);
 int ctl_events(struct ctl *ctl, char **arguments, int count);
 int ctl_reexec(struct ctl *ctl, char **arguments, int count);
 int ctl_reload(struct ctl *ctl, char **arguments, int count);
+int ctl_check_abi(struct ctl *ctl, char **arguments, int count);
 int ctl_driver_ls(struct ctl *ctl, char **arguments, int count);
 int ctl_driver_inspect(struct ctl *ctl, char **arguments, int count);
 int ctl_driver_load(struct ctl *ctl, char **arguments, int count);

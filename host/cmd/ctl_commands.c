@@ -67,6 +67,16 @@ static const struct ctl_option prune_options[] = {
 	{0, NULL, NULL, NULL},
 };
 
+static const struct ctl_option status_options[] = {
+	{0, "check", NULL, "say only what is wrong; exit status 11 if anything is"},
+	{0, NULL, NULL, NULL},
+};
+
+static const struct ctl_option reload_options[] = {
+	{0, "from-package", NULL, "for package managers: a line for each driver that changed or was refused"},
+	{0, NULL, NULL, NULL},
+};
+
 static const struct ctl_option reexec_options[] = {
 	{0, "dry-run", NULL, "only ask the program whether it could"},
 	{0, NULL, NULL, NULL},
@@ -124,9 +134,11 @@ static const struct ctl_option node_options[] = {
 };
 
 const struct ctl_command ctl_commands[] = {
-	{"status", "", "how the host is", 0, 0, NULL, ctl_status},
+	{"status", "", "how the host is", 0, 0, status_options, ctl_status},
 	{"events", "", "print what changes, as it changes, until interrupted", 0, 0, NULL, ctl_events},
-	{"reload", "", "read the configuration again", 0, 0, NULL, ctl_reload},
+	{"reload", "", "read the configuration again", 0, 0, reload_options, ctl_reload},
+	{"check-abi", "MAJOR[.MINOR]...", "would a host of these driver ABIs serve all drivers in use?", 1, WORDS_MAX, NULL,
+	 ctl_check_abi},
 	{"reexec", "[BINARY]", "let another ndrvd program take over in place (root only)", 0, 1, reexec_options, ctl_reexec},
 	{"driver ls", "", "list network types and what serves them", 0, 0, NULL, ctl_driver_ls},
 	{"driver inspect", "TYPE", "show all of a driver", 1, 1, NULL, ctl_driver_inspect},
@@ -222,7 +234,7 @@ static int print_help(const struct ctl *ctl)
 		(void)printf("  %-20s %s\n", ctl_commands[i].name, ctl_commands[i].help);
 	(void)printf(
 		"\nHelp on one: ndrvctl COMMAND --help. Exit status: 0 well, 1 no answer, 2 wrong usage, 3 NotFound, 4 Forbidden,\n"
-		"5 NotImplemented, 6 BadRequest, 7 NoService, 8 Timeout, 9 Retry, 10 Internal.\n");
+		"5 NotImplemented, 6 BadRequest, 7 NoService, 8 Timeout, 9 Retry, 10 Internal, 11 degraded.\n");
 	return 0;
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* ndrvctl status, events, reload, reexec, driver. */
+/* ndrvctl events, reexec, driver. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,20 +7,6 @@
 #include <unistd.h>
 
 #include "host/cmd/ctl.h"
-
-int ctl_status(struct ctl *ctl, char **arguments, int count)
-{
-	(void)arguments;
-	(void)count;
-	return ctl_show(ctl, "GET", ctl_memory(strdup("/v1/status")), NULL);
-}
-
-int ctl_reload(struct ctl *ctl, char **arguments, int count)
-{
-	(void)arguments;
-	(void)count;
-	return ctl_show(ctl, "POST", ctl_memory(strdup("/v1/reload")), NULL);
-}
 
 int ctl_reexec(struct ctl *ctl, char **arguments, int count)
 {

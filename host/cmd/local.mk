@@ -11,6 +11,7 @@ ndrvctl_SOURCES = \
 	%D%/ctl.h \
 	%D%/ctl_client.c \
 	%D%/ctl_commands.c \
+	%D%/ctl_condition.c \
 	%D%/ctl_connect.c \
 	%D%/ctl_host.c \
 	%D%/ctl_network.c \

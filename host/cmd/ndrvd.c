@@ -85,6 +85,7 @@ static int run(const struct arguments *arguments, char *const *argv, struct hand
 	handover_clear(handover, true); /* what nobody took */
 	log_info("host", "ready: %s", door.listener.path);
 	notify("READY=1");
+	host_tell(host);
 	serve(host, signals);
 	notify("STOPPING=1");
 	docker_doors_close(&docker);

@@ -70,6 +70,11 @@ static void remember(struct drivers *drivers, const char *name, const char *file
 	(void)pthread_mutex_unlock(&drivers->lock);
 }
 
+void drivers_refuse(struct drivers *drivers, const struct config_driver *descriptor, const struct ndrv_error *why)
+{
+	remember(drivers, descriptor->name, descriptor->path, why);
+}
+
 const char *drivers_pin_text(const struct config_driver *descriptor, char *text)
 {
 	if (!descriptor->pinned)

@@ -6,6 +6,7 @@
 
 #include "host/base/clock.h"
 #include "host/base/log.h"
+#include "host/lifecycle/health.h"
 #include "host/lifecycle/host_parts.h"
 #include "host/lifecycle/orphans.h"
 #include "host/lifecycle/swap.h"
@@ -164,6 +165,8 @@ static int add_status(struct host *host, struct request *request, struct reply *
 		rc = ndrv_map_set(arena, &reply->value, "state", state, err);
 	if (!rc)
 		rc = ndrv_map_set(arena, &reply->value, "recovery", host->recovery, err);
+	if (!rc)
+		rc = health_describe(host, arena, &reply->value, err);
 	if (!rc)
 		rc = reexec_status(host, arena, &reply->value, err);
 	const struct config *config = host->config;

@@ -16,6 +16,7 @@
 #include "host/lifecycle/claim.h"
 #include "host/lifecycle/drivers.h"
 #include "host/lifecycle/extra.h"
+#include "host/lifecycle/health.h"
 #include "host/lifecycle/host_parts.h"
 #include "host/lifecycle/orphans.h"
 #include "host/lifecycle/reload.h"
@@ -295,8 +296,17 @@ int host_take(struct host *host, const char *what, uint64_t deadline_ns, struct 
 
 void host_give(struct host *host)
 {
+	health_tell(host);
 	atomic_store(&host->doing, NULL);
 	(void)pthread_mutex_unlock(&host->lock);
+}
+
+void host_tell(struct host *host)
+{
+	struct ndrv_error ignored = {0};
+
+	if (host_take(host, "start", clock_ns() + NSEC_PER_SEC, &ignored) == 0)
+		host_give(host);
 }
 
 /* --- reload --- */
@@ -304,13 +314,11 @@ void host_give(struct host *host)
 static int report_reload(struct host *host, const struct config *after, struct arena *arena, struct ndrv_value *ret,
 			 struct ndrv_error *err)
 {
-	struct ndrv_value drivers, restart, map = ndrv_null();
+	struct ndrv_value restart, map = ndrv_null();
 
 	int rc = reload_needs_restart(host->config, after, arena, &restart, err);
 	if (!rc)
-		rc = reload_drivers(host, after, arena, &drivers, err);
-	if (!rc)
-		rc = ndrv_map_set(&arena->ndrv, &map, "drivers", drivers, err);
+		rc = reload_drivers(host, after, arena, &map, err);
 	if (!rc)
 		rc = ndrv_map_set(&arena->ndrv, &map, "restart", restart, err);
 	if (!rc)

@@ -36,8 +36,10 @@ struct dispatch *host_dispatch(struct host *host);
 
 /* Reads the configuration again: loads drivers that are new, hands changed sections to configure, unloads what is masked or gone
  * and not in use, sets the log level. A bad configuration is refused whole and the running one stays. `ret`: map {drivers: {NAME:
- * what happened}, restart: [keys that take effect only at a restart]} in the arena. RETRY if another reload or swap lasts until the
- * deadline. */
+ * what happened}, changed: [NAME], refused: [NAME], restart: [keys that take effect only at a restart]} in the arena. RETRY if
+ * another reload or swap lasts until the deadline. */
 int host_reload(struct host *host, uint64_t deadline_ns, struct arena *arena, struct ndrv_value *ret, struct ndrv_error *err);
+/* Tells the service manager how the host is (STATUS=); later changes are told by themselves. */
+void host_tell(struct host *host);
 
 #endif

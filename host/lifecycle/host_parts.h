@@ -37,7 +37,8 @@ struct host {
 	struct keeper keeper;
 	const char *probe_program; /* NULL: new driver files are not tried in a process of their own first */
 	struct reexec *reexec;
-	int claim_fd; /* -1: none */
+	char told[256]; /* the service manager's line about us; with the lock */
+	int claim_fd;	/* -1: none */
 };
 
 /* host->lock, for `what`. Whoever has it may be inside a driver that does not come back: RETRY, saying what it is held for, once

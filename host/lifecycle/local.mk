@@ -7,6 +7,7 @@ host_libhost_a_SOURCES += \
 	%D%/drivers.c %D%/drivers.h \
 	%D%/extra.c %D%/extra.h \
 	%D%/handover.c %D%/handover.h \
+	%D%/health.c %D%/health.h \
 	%D%/host.c %D%/host.h %D%/host_parts.h \
 	%D%/images.c %D%/images.h \
 	%D%/keeper.c %D%/keeper.h \

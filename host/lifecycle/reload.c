@@ -11,12 +11,15 @@
 
 struct report {
 	struct arena *arena;
-	struct ndrv_value *map;
+	struct ndrv_value drivers;	    /* name: sentence */
+	struct ndrv_value changed, refused; /* names */
 	struct ndrv_error *err;
 	int rc;
 };
 
-static void say(struct report *report, const char *name, const char *what, const struct ndrv_error *why)
+enum outcome { SAME, CHANGED, REFUSED };
+
+static void say(struct report *report, enum outcome outcome, const char *name, const char *what, const struct ndrv_error *why)
 {
 	const char *key = arena_strdup(report->arena, name);
 	const char *text = why ? ndrv_arena_printf(&report->arena->ndrv, "%s: %s", what, why->text) : what;
@@ -26,7 +29,18 @@ static void say(struct report *report, const char *name, const char *what, const
 	if (!key || !text)
 		report->rc = ndrv_fail(report->err, NDRV_E_INTERNAL, "out of memory");
 	else
-		report->rc = ndrv_map_set(&report->arena->ndrv, report->map, key, ndrv_string(text), report->err);
+		report->rc = ndrv_map_set(&report->arena->ndrv, &report->drivers, key, ndrv_string(text), report->err);
+	if (!report->rc && outcome != SAME)
+		report->rc = ndrv_list_add(&report->arena->ndrv, outcome == CHANGED ? &report->changed : &report->refused,
+					   ndrv_string(key), report->err);
+}
+
+/* What is installed is not what serves: said by status until it is, or until it is gone. */
+static void refuse(struct host *host, struct report *report, const struct config_driver *descriptor, const char *what,
+		   const struct ndrv_error *why)
+{
+	drivers_refuse(&host->drivers, descriptor, why);
+	say(report, REFUSED, descriptor->name, what, why);
 }
 
 static void unload(struct host *host, const char *name, const char *why_gone, struct report *report)
@@ -35,18 +49,19 @@ static void unload(struct host *host, const char *name, const char *why_gone, st
 
 	drivers_forget(&host->drivers, name);
 	if (!registry_driver(host->drivers.registry, name)) {
-		say(report, name, "masked, and not loaded", NULL);
+		say(report, SAME, name, "masked, and not loaded", NULL);
 		return;
 	}
 	if (orphans_unload(host, name, &why) == 0) {
 		log_info("reload", "driver %s: unloaded", name);
-		say(report, name, "unloaded", NULL);
+		say(report, CHANGED, name, "unloaded", NULL);
 		return;
 	}
 	log_warning("reload", "driver %s stays until its last network goes: %s; %s", name, why_gone, why.text);
+	bool known = keeper_is_orphan(&host->keeper, name);
 	if (why.code == NDRV_E_DRIVER_IN_USE)
 		keeper_add_orphan(&host->keeper, name);
-	say(report, name, "stays until its last network goes", &why);
+	say(report, known ? SAME : CHANGED, name, "stays until its last network goes", &why);
 }
 
 static void load(struct host *host, const struct config_driver *descriptor, struct report *report)
@@ -54,11 +69,11 @@ static void load(struct host *host, const struct config_driver *descriptor, stru
 	struct ndrv_error why = {0};
 
 	if (drivers_load(&host->drivers, descriptor, &why)) {
-		say(report, descriptor->name, "refused", &why);
+		say(report, REFUSED, descriptor->name, "refused", &why);
 		return;
 	}
 	host_driver_serves(host, descriptor->name, &descriptor->config);
-	say(report, descriptor->name, "loaded", NULL);
+	say(report, CHANGED, descriptor->name, "loaded", NULL);
 }
 
 static void configure(struct host *host, const struct config_driver *descriptor, struct report *report)
@@ -67,11 +82,11 @@ static void configure(struct host *host, const struct config_driver *descriptor,
 
 	if (registry_configure(host->drivers.registry, descriptor->name, &descriptor->config, &why)) {
 		log_warning("reload", "driver %s keeps its configuration: %s", descriptor->name, why.text);
-		say(report, descriptor->name, "keeps its former configuration", &why);
+		refuse(host, report, descriptor, "keeps its former configuration", &why);
 		return;
 	}
 	host_driver_serves(host, descriptor->name, &descriptor->config);
-	say(report, descriptor->name, "configured anew", NULL);
+	say(report, CHANGED, descriptor->name, "configured anew", NULL);
 }
 
 static void swap(struct host *host, struct generation *live, const struct config_driver *descriptor, struct report *report)
@@ -82,13 +97,13 @@ static void swap(struct host *host, struct generation *live, const struct config
 	int64_t pause = 0;
 
 	if (swap_file(host, &wish, report->arena, &told, &why)) {
-		say(report, descriptor->name, "stays as it is", &why);
+		refuse(host, report, descriptor, "stays as it is", &why);
 		return;
 	}
 	(void)ndrv_map_int(&told, "pause_us", &pause, NULL);
 	keeper_del_orphan(&host->keeper, descriptor->name);
 	const char *text = ndrv_arena_printf(&report->arena->ndrv, "swapped: calls waited %lld us", (long long)pause);
-	say(report, descriptor->name, text ? text : "swapped", NULL);
+	say(report, CHANGED, descriptor->name, text ? text : "swapped", NULL);
 }
 
 /* What the file at its path is now, compared with what serves. */
@@ -103,7 +118,7 @@ static void compare(struct host *host, struct generation *live, const struct con
 		if (why.kind == NDRV_KIND_NOT_FOUND)
 			unload(host, now->name, "its file is gone", report);
 		else
-			say(report, now->name, "stays as it is", &why);
+			refuse(host, report, now, "stays as it is", &why);
 		return;
 	}
 	bool same = strcmp(source.sha256, live->module->sha256) == 0;
@@ -113,10 +128,11 @@ static void compare(struct host *host, struct generation *live, const struct con
 		return;
 	}
 	keeper_del_orphan(&host->keeper, now->name);
+	drivers_forget(&host->drivers, now->name);
 	if (was && !ndrv_value_equal(&was->config, &now->config))
 		configure(host, now, report);
 	else
-		say(report, now->name, "unchanged", NULL);
+		say(report, SAME, now->name, "unchanged", NULL);
 }
 
 static void bring(struct host *host, const struct config_driver *now, struct report *report)
@@ -136,16 +152,27 @@ int reload_drivers(struct host *host, const struct config *after, struct arena *
 {
 	const struct config *before = host->config;
 	struct ndrv_value map = {.type = NDRV_MAP};
-	struct report report = {.arena = arena, .map = &map, .err = err};
+	struct report report = {.arena = arena,
+				.drivers = {.type = NDRV_MAP},
+				.changed = {.type = NDRV_LIST},
+				.refused = {.type = NDRV_LIST},
+				.err = err};
 
 	for (uint32_t i = 0; i < before->driver_count; i++)
 		if (!config_driver_find(after, before->drivers[i].name))
 			unload(host, before->drivers[i].name, "its descriptor is gone", &report);
 	for (uint32_t i = 0; i < after->driver_count; i++)
 		bring(host, &after->drivers[i], &report);
-	if (!report.rc)
+	int rc = report.rc;
+	if (!rc)
+		rc = ndrv_map_set(&arena->ndrv, &map, "drivers", report.drivers, err);
+	if (!rc)
+		rc = ndrv_map_set(&arena->ndrv, &map, "changed", report.changed, err);
+	if (!rc)
+		rc = ndrv_map_set(&arena->ndrv, &map, "refused", report.refused, err);
+	if (!rc)
 		*ret = map;
-	return report.rc;
+	return rc;
 }
 
 /* Everything but the drivers and the log's level is wired at start. */

@@ -9,7 +9,8 @@
 
 /* Brings the drivers from the running configuration to `after`: loads what is new, swaps what changed by content, configures anew,
  * unloads what is gone; what is gone and has networks serves on as an orphan. One driver's failure is logged and reported and does
- * not stop the others. `ret`: a map from every driver's name to a sentence. Fails only for lack of memory. With host->lock. */
+ * not stop the others. `ret`: {drivers: a map from every driver's name to a sentence, changed, refused: lists of names}. Fails only
+ * for lack of memory. With host->lock. */
 int reload_drivers(struct host *host, const struct config *after, struct arena *arena, struct ndrv_value *ret,
 		   struct ndrv_error *err);
 

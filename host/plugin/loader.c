@@ -4,6 +4,7 @@
 #include <dlfcn.h>
 #include <ltdl.h>
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +17,8 @@ struct image {
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 /* The dynamic loader's sentence about the load under way; libltdl would replace it by its own. */
 static char reason[NDRV_ERROR_TEXT_MAX];
+/* It is about another file than the one to be loaded: a library that is not there, and may come. */
+static bool library_lacks;
 
 static void keep_reason(const char *path)
 {
@@ -23,6 +26,7 @@ static void keep_reason(const char *path)
 	size_t length = strlen(path);
 	if (!text)
 		text = "the dynamic loader gives no reason";
+	library_lacks = strncmp(text, path, length) != 0 && strstr(text, ": cannot open shared object file") != NULL;
 	/* The private copy's path says nothing to anybody. */
 	if (strncmp(text, path, length) == 0 && strncmp(text + length, ": ", 2) == 0)
 		text += length + 2;
@@ -84,9 +88,10 @@ int loader_open(const char *path, struct image **ret, struct ndrv_error *err)
 	int rc = start(err);
 	if (rc == 0) {
 		(void)snprintf(reason, sizeof(reason), "the module loader did not try to load it");
+		library_lacks = false;
 		image->handle = lt_dlopen(path);
 		if (!image->handle)
-			rc = ndrv_fail(err, NDRV_E_DRIVER_REFUSED, "%s", reason);
+			rc = ndrv_fail(err, library_lacks ? NDRV_E_NO_SERVICE : NDRV_E_DRIVER_REFUSED, "%s", reason);
 	}
 	pthread_mutex_unlock(&mutex);
 	if (rc)

@@ -291,7 +291,7 @@ static void a_library_that_is_allowed_and_missing_is_named_by_the_loader(void **
 	fixture_copy(fixture, "needed_missing", "needed_missing.so");
 	assert_ok(stage_open(&stage, NULL, &err), &err);
 	assert_fails(module_open(&stage, &policy, fixture_path(fixture, "needed_missing.so"), NULL, "x", 1, &module, &err), &err,
-		     REFUSED, "libgone.so.1: cannot open shared object file");
+		     NDRV_E_NO_SERVICE, "libgone.so.1: cannot open shared object file");
 	stage_close(&stage);
 	assert_serving(fixture);
 }

@@ -164,3 +164,21 @@ TESTS += %D%/test_swap_kinds
 %C%_test_swap_kinds_CPPFLAGS = $(SWAP_CPPFLAGS)
 %C%_test_swap_kinds_LDADD = $(SWAP_LIBS)
 %C%_test_swap_kinds_DEPENDENCIES = tests/lib/libtest.a host/libhost.a sdk/libndrv.a $(SWAP_KINDS) $(SWAP_DRIVERS) ndrvd$(EXEEXT)
+
+# What packages and their managers meet. swlate needs a library that is nowhere until the test puts it into a directory.
+check_LTLIBRARIES += %D%/ld-linux-late.la %D%/swlate.la
+%C%_ld_linux_late_la_SOURCES = %D%/late.c
+%C%_ld_linux_late_la_CFLAGS = $(AM_CFLAGS) -fvisibility=default
+%C%_ld_linux_late_la_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -shared -rpath /nowhere
+%C%_swlate_la_SOURCES = %D%/swapdrv.c
+%C%_swlate_la_CPPFLAGS = $(AM_CPPFLAGS) -DSW_VERSION=6
+%C%_swlate_la_LDFLAGS = $(SWAP_LDFLAGS) -Wl,--no-as-needed,%D%/.libs/ld-linux-late.so
+%C%_swlate_la_LIBADD = $(DRIVER_LIBS)
+%C%_swlate_la_DEPENDENCIES = %D%/ld-linux-late.la sdk/libndrv.a
+check_PROGRAMS += %D%/test_swap_package
+TESTS += %D%/test_swap_package
+%C%_test_swap_package_SOURCES = %D%/test_swap_package.c $(SWAP_SOURCES)
+%C%_test_swap_package_CPPFLAGS = $(SWAP_CPPFLAGS)
+%C%_test_swap_package_LDADD = $(SWAP_LIBS)
+%C%_test_swap_package_DEPENDENCIES = tests/lib/libtest.a host/libhost.a sdk/libndrv.a $(SWAP_DRIVERS) %D%/swlate.la ndrvd$(EXEEXT) \
+	ndrvctl$(EXEEXT)

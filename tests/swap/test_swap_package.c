@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What package managers ask: reload --from-package, check-abi, and how the host is afterwards. */
+#include <fcntl.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "host/lifecycle/host.h"
+#include "host/plugin/elf.h"
+#include "host/plugin/source.h"
+#include "tests/lib/daemon.h"
+#include "tests/lib/netns.h"
+#include "tests/swap/swaprig.h"
+
+#define DEGRADED 11
+
+/* --- the host in this process --- */
+
+static int set_up(void **state)
+{
+	struct swaprig *rig = calloc(1, sizeof(*rig));
+
+	swaprig_open(rig, "v1", NULL);
+	assert_answer(swaprig_network(rig, &rig->arena, "swap", "n1"));
+	assert_answer(swaprig_ask(rig, &rig->arena, REQ_ENDPOINT_CREATE, "n1", "e1"));
+	*state = rig;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	struct swaprig *rig = *state;
+
+	swaprig_close(rig);
+	free(rig);
+	return 0;
+}
+
+static struct ndrv_value reload(struct swaprig *rig)
+{
+	struct request request = swaprig_request(&rig->arena, REQ_RELOAD);
+	struct reply reply = swaprig_run(rig, &request);
+
+	assert_answer(reply);
+	return reply.value;
+}
+
+static bool has_name(const struct ndrv_value *map, const char *key)
+{
+	const struct ndrv_value *list = ndrv_map_get(map, key);
+
+	assert_non_null(list);
+	for (uint32_t i = 0; i < list->count; i++)
+		if (strcmp(list->u.items[i].u.string, "swap") == 0)
+			return true;
+	return false;
+}
+
+static const char *first_degraded(struct swaprig *rig)
+{
+	struct ndrv_value status = swaprig_status(rig);
+	const struct ndrv_value *list = ndrv_map_get(&status, "degraded");
+
+	assert_non_null(list);
+	return list->count ? list->u.items[0].u.string : "";
+}
+
+static void a_reload_says_which_drivers_changed_and_which_were_refused(void **state)
+{
+	struct swaprig *rig = *state;
+	struct ndrv_value told = reload(rig);
+
+	assert_false(has_name(&told, "changed") || has_name(&told, "refused"));
+	swaprig_install(rig, "v2", false);
+	told = reload(rig);
+	assert_true(has_name(&told, "changed"));
+	assert_false(has_name(&told, "refused"));
+	assert_string_equal(first_degraded(rig), "");
+	swaprig_write(rig->plan, "prepare");
+	swaprig_install(rig, "v3", false);
+	told = reload(rig);
+	assert_true(has_name(&told, "refused"));
+	assert_false(has_name(&told, "changed"));
+	assert_non_null(strstr(first_degraded(rig), "driver swap is refused"));
+	/* What serves is installed again: all is well. */
+	swaprig_install(rig, "v2", false);
+	told = reload(rig);
+	assert_false(has_name(&told, "changed") || has_name(&told, "refused"));
+	assert_string_equal(first_degraded(rig), "");
+	assert_int_equal(unlink(rig->driver), 0);
+	told = reload(rig);
+	assert_true(has_name(&told, "changed"));
+	assert_non_null(strstr(first_degraded(rig), "driver swap has no file any more"));
+	told = reload(rig);
+	assert_false(has_name(&told, "changed") || has_name(&told, "refused"));
+}
+
+/* LD_LIBRARY_PATH of this process, see main(). */
+static void a_driver_whose_library_comes_later_is_tried_again(void **state)
+{
+	struct swaprig *rig = *state;
+	char library[256];
+
+	(void)snprintf(library, sizeof(library), "%s/ld-linux-late.so", getenv("LD_LIBRARY_PATH"));
+	swaprig_install(rig, "late", false);
+	const char *said = swaprig_reload(rig);
+	if (!strstr(said, "ld-linux-late.so"))
+		fail_msg("the reload said: %s", said);
+	assert_int_equal(swaprig_info(rig, "n1", "e1", "version"), 1);
+	assert_int_equal(symlink(SWAP_DRIVERS_DIR "/ld-linux-late.so", library), 0);
+	said = swaprig_reload(rig);
+	if (!strstr(said, "swapped"))
+		fail_msg("the reload said: %s", said);
+	assert_int_equal(swaprig_info(rig, "n1", "e1", "version"), 6);
+	assert_int_equal(unlink(library), 0);
+}
+
+/* --- the programs --- */
+
+static int set_up_daemon(void **state)
+{
+	struct daemon *daemon = calloc(1, sizeof(*daemon));
+
+	netns_enter_fresh();
+	daemon_set_up(daemon, NULL);
+	*state = daemon;
+	return 0;
+}
+
+static int tear_down_daemon(void **state)
+{
+	daemon_tear_down(*state);
+	free(*state);
+	return 0;
+}
+
+static void put(const char *path, const void *bytes, size_t size)
+{
+	char temporary[160];
+
+	(void)snprintf(temporary, sizeof(temporary), "%s.new", path);
+	int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0755);
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, bytes, size), size);
+	assert_int_equal(close(fd), 0);
+	assert_int_equal(rename(temporary, path), 0);
+}
+
+/* A copy of the null driver, whose note may be of another ABI major. */
+static void put_null(const char *path, uint32_t major)
+{
+	struct source source = {0};
+	struct elf_report report = {0};
+	struct ndrv_error err = {0};
+
+	assert_ok(source_read(BUILT_DRIVERS "/null.so", NULL, &source, &err), &err);
+	assert_ok(elf_inspect(source.bytes, source.size, &report, &err), &err);
+	unsigned char *note = memmem(source.bytes, source.size, report.note_raw, report.note_bytes);
+	assert_non_null(note);
+	memcpy(note + offsetof(struct ndrv_note, abi_major), &major, sizeof(major));
+	put(path, source.bytes, source.size);
+	elf_report_clear(&report);
+	source_clear(&source);
+}
+
+static int ctl(struct daemon *daemon, char *out, size_t room, const char *one, const char *two)
+{
+	return daemon_ctl(daemon, out, room, one, two, NULL);
+}
+
+static void an_abi_in_use_is_not_given_up(void **state)
+{
+	struct daemon *daemon = *state;
+	char file[128], out[4096];
+
+	(void)snprintf(file, sizeof(file), "%s/vendor.so", daemon->dir);
+	put_null(file, 1);
+	daemon_add_driver(daemon, "vendor", file, NULL);
+	assert_int_equal(ctl(daemon, NULL, 0, "check-abi", "2"), 1);
+	daemon_start(daemon);
+	/* Not in use: it goes with its ABI. */
+	assert_int_equal(ctl(daemon, NULL, 0, "check-abi", "2"), 0);
+	assert_int_equal(daemon_ctl(daemon, NULL, 0, "network", "create", "n1", "-d", "null", NULL), 0);
+	assert_int_equal(ctl(daemon, NULL, 0, "check-abi", "1"), 0);
+	assert_int_equal(ctl(daemon, NULL, 0, "check-abi", "1.0"), 0);
+	assert_int_equal(daemon_ctl(daemon, NULL, 0, "check-abi", "2.0", "1.7", NULL), 0);
+	assert_int_equal(ctl(daemon, NULL, 0, "check-abi", "1.x"), 2);
+	assert_int_equal(daemon_ctl(daemon, out, sizeof(out), "--json", "check-abi", "2", "3.1", NULL), 4);
+	assert_non_null(strstr(out, "driver vendor 0.1.0, which serves 1 networks with 0 endpoints, needs driver ABI 1.0"));
+	/* The same seen by a program that is to take over: what is installed is of an ABI that it does not know. */
+	put_null(file, 2);
+	assert_int_equal(daemon_ctl(daemon, out, sizeof(out), "--json", "reexec", NULL), 4);
+	assert_non_null(strstr(out, "which network type null needs, is refused"));
+	assert_non_null(strstr(out, "driver ABI 2.0"));
+	assert_int_equal(daemon_ctl(daemon, NULL, 0, "network", "inspect", "n1", NULL), 0);
+}
+
+static void a_reload_for_a_package_says_what_changed_only(void **state)
+{
+	struct daemon *daemon = *state;
+	char file[128], out[4096];
+
+	(void)snprintf(file, sizeof(file), "%s/vendor.so", daemon->dir);
+	daemon_start(daemon);
+	assert_int_equal(ctl(daemon, out, sizeof(out), "reload", "--from-package"), 0);
+	assert_string_equal(out, "");
+	assert_int_equal(ctl(daemon, out, sizeof(out), "status", "--check"), 0);
+	assert_string_equal(out, "");
+	put_null(file, 1);
+	daemon_add_driver(daemon, "vendor", file, NULL);
+	assert_int_equal(ctl(daemon, out, sizeof(out), "reload", "--from-package"), 0);
+	assert_string_equal(out, "driver vendor: loaded\n");
+	assert_int_equal(ctl(daemon, out, sizeof(out), "reload", "--from-package"), 0);
+	assert_string_equal(out, "");
+	put_null(file, 2);
+	assert_int_equal(ctl(daemon, out, sizeof(out), "reload", "--from-package"), DEGRADED);
+	assert_string_equal(out, ""); /* on standard error */
+	assert_int_equal(ctl(daemon, out, sizeof(out), "status", "--check"), DEGRADED);
+	assert_non_null(strstr(out, "driver vendor is refused"));
+	assert_int_equal(daemon_ctl(daemon, out, sizeof(out), "status", NULL), 0);
+	assert_non_null(strstr(out, "degraded"));
+	/* The former one serves, from a start on as well. */
+	assert_int_equal(daemon_ctl(daemon, NULL, 0, "network", "create", "n1", "-d", "null", NULL), 0);
+}
+
+static int listen_for_status(const struct daemon *daemon)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	(void)snprintf(address.sun_path, sizeof(address.sun_path), "%s/notify", daemon->dir);
+	assert_int_equal(bind(fd, (const struct sockaddr *)&address, sizeof(address)), 0);
+	assert_int_equal(setenv("NOTIFY_SOCKET", address.sun_path, 1), 0);
+	return fd;
+}
+
+/* The next message that begins with STATUS=. */
+static void next_status(int fd, char *text, size_t room)
+{
+	struct pollfd ready = {.fd = fd, .events = POLLIN};
+
+	do {
+		assert_int_equal(poll(&ready, 1, 20000), 1);
+		ssize_t got = recv(fd, text, room - 1, 0);
+		assert_true(got > 0);
+		text[got] = '\0';
+	} while (strncmp(text, "STATUS=", 7) != 0);
+}
+
+static void the_service_manager_is_told_what_is_wrong(void **state)
+{
+	struct daemon *daemon = *state;
+	char file[128], text[512];
+	int fd = listen_for_status(daemon);
+
+	daemon_start(daemon);
+	assert_int_equal(unsetenv("NOTIFY_SOCKET"), 0);
+	next_status(fd, text, sizeof(text));
+	assert_string_equal(text, "STATUS=serving");
+	(void)snprintf(file, sizeof(file), "%s/vendor.so", daemon->dir);
+	daemon_add_driver(daemon, "vendor", file, NULL);
+	assert_int_equal(ctl(daemon, NULL, 0, "reload", "--from-package"), DEGRADED);
+	next_status(fd, text, sizeof(text));
+	assert_non_null(strstr(text, "STATUS=degraded: driver vendor is refused"));
+	put_null(file, 1);
+	assert_int_equal(ctl(daemon, NULL, 0, "reload", "--from-package"), 0);
+	next_status(fd, text, sizeof(text));
+	assert_string_equal(text, "STATUS=serving");
+	(void)close(fd);
+}
+
+/* The dynamic loader looks at LD_LIBRARY_PATH only as the process begins. */
+static void begin_with_library_path(char **argv)
+{
+	char dir[] = "/tmp/ndrv-late-XXXXXX";
+
+	if (getenv("NDRV_TEST_LATE"))
+		return;
+	if (!mkdtemp(dir) || setenv("LD_LIBRARY_PATH", dir, 1) || setenv("NDRV_TEST_LATE", "1", 1))
+		_exit(1);
+	(void)execv("/proc/self/exe", argv);
+	_exit(1);
+}
+
+int main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define DAEMON(name) cmocka_unit_test_setup_teardown(name, set_up_daemon, tear_down_daemon)
+		TEST(a_reload_says_which_drivers_changed_and_which_were_refused),
+		TEST(a_driver_whose_library_comes_later_is_tried_again),
+		DAEMON(an_abi_in_use_is_not_given_up),
+		DAEMON(a_reload_for_a_package_says_what_changed_only),
+		DAEMON(the_service_manager_is_told_what_is_wrong),
+	};
+
+	(void)argc;
+	begin_with_library_path(argv);
+	netns_need();
+	int failed = cmocka_run_group_tests(tests, NULL, NULL);
+	(void)rmdir(getenv("LD_LIBRARY_PATH"));
+	return failed;
+}
