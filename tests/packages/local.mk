@@ -9,3 +9,4 @@ EXTRA_DIST += %D%/run %D%/lib.sh %D%/box.sh %D%/make.sh %D%/life.sh %D%/host.sh 
 # What packages are told about drivers.
 dist_check_SCRIPTS += %D%/driver_note.sh
 TESTS += %D%/driver_note.sh
+EXTRA_DIST += %D%/run %D%/lib.sh %D%/box.sh %D%/make.sh %D%/life.sh %D%/host.sh %D%/drivers.sh %D%/kit.sh %D%/acme.c

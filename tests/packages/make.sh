@@ -181,5 +181,6 @@ make_packages() {
 		echo "$key" >"$cache/repo.key"
 	fi
 	make_acme
+	make_kit
 	(cd "$cache/repo" && dpkg-scanpackages -m . 2>/dev/null >Packages)
 }
