@@ -36,7 +36,8 @@ driver_LTLIBRARIES += %D%/ipvlan.la
 # Tests build it again, as another version.
 OVERLAY_SOURCES = drivers/overlay/overlay.h drivers/overlay/peers.h drivers/overlay/overlay.c drivers/overlay/node.c \
 	drivers/overlay/options.c drivers/overlay/vni.c drivers/overlay/linking.c drivers/overlay/subnet.c drivers/overlay/vxlan.c drivers/overlay/endpoint.c \
-	drivers/overlay/veth.c drivers/overlay/row.c drivers/overlay/peers.c drivers/overlay/program.c drivers/overlay/sweep.c
+	drivers/overlay/veth.c drivers/overlay/row.c drivers/overlay/peers.c drivers/overlay/program.c drivers/overlay/sweep.c \
+	drivers/overlay/flood.c
 driver_LTLIBRARIES += %D%/overlay.la
 %C%_overlay_la_SOURCES = $(OVERLAY_SOURCES)
 %C%_overlay_la_LDFLAGS = $(DRIVER_LDFLAGS)

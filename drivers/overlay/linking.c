@@ -48,6 +48,7 @@ static void fill(struct overlay *overlay, struct ndrv_call *call, const struct n
 	int rc;
 
 	call->err = &why;
+	net->flooded = 0;
 	peers_lost(&net->peers, net->vtep.family);
 	rc = net_program(call, net);
 	for (struct ep *ep = net->eps; ep; ep = ep->next) {
@@ -87,11 +88,16 @@ int net_link(struct overlay *overlay, struct ndrv_call *call, const struct ndrv_
 	bool fine = false;
 	int rc;
 
+	rc = nodes_load(overlay, call);
+	if (rc)
+		return rc;
 	node_here(overlay, &here);
 	(void)pthread_mutex_lock(&net->lock);
 	rc = look(call, net, &here, &fine);
 	if (!rc && !fine)
 		rc = relink(overlay, call, network, net, &here);
+	if (!rc)
+		rc = net_flood(overlay, call, net);
 	if (!rc && required && (!net->linked || !net->vtep.family))
 		rc = ndrv_fail(call->err, NDRV_E_NO_SERVICE,
 			       "this node's address is not known yet: set node.address in ndrvd.yaml, or local_address in the "

@@ -38,18 +38,18 @@ static int parse_node(struct ndrv_call *call, const struct ndrv_discovery *disco
  * be waiting. */
 static int hide(struct overlay *overlay, struct ndrv_call *call, const struct ndrv_addr *vtep, bool hidden)
 {
-	int rc = 0;
+	int rc = nodes_change(overlay, call, vtep, hidden);
 
 	for (struct net *net = net_next(overlay, NULL); net; net = net_next(overlay, net)) {
 		(void)pthread_mutex_lock(&net->lock);
-		if (peers_hide(&net->peers, vtep, hidden)) {
-			int failed = net_program(call, net);
+		int failed = peers_hide(&net->peers, vtep, hidden) ? net_program(call, net) : 0;
 
-			if (failed)
-				ndrv_log(overlay->host, NDRV_LOG_WARNING, "network %.64s: %s", net->id,
-					 call->err ? call->err->text : "");
-			rc = rc ? rc : failed;
-		}
+		net->gone = hidden ? *vtep : (struct ndrv_addr){0};
+		if (!failed)
+			failed = net_flood(overlay, call, net);
+		if (failed)
+			ndrv_log(overlay->host, NDRV_LOG_WARNING, "network %.64s: %s", net->id, call->err ? call->err->text : "");
+		rc = rc ? rc : failed;
 		(void)pthread_mutex_unlock(&net->lock);
 	}
 	return rc;
@@ -66,10 +66,7 @@ int overlay_discover_new(void *self, struct ndrv_call *call, const struct ndrv_d
 	rc = parse_node(call, discovery, &node);
 	if (rc || !discovery->self)
 		return rc ? rc : hide(overlay, call, &node.address, false);
-	(void)pthread_mutex_lock(&overlay->lock);
-	overlay->discovered = node;
-	(void)pthread_mutex_unlock(&overlay->lock);
-	return 0;
+	return nodes_put_self(overlay, call, &node);
 }
 
 int overlay_discover_delete(void *self, struct ndrv_call *call, const struct ndrv_discovery *discovery)
@@ -83,11 +80,7 @@ int overlay_discover_delete(void *self, struct ndrv_call *call, const struct ndr
 	rc = parse_node(call, discovery, &node);
 	if (rc || !discovery->self)
 		return rc ? rc : hide(overlay, call, &node.address, true);
-	(void)pthread_mutex_lock(&overlay->lock);
-	if (ndrv_addr_equal(&overlay->discovered.address, &node.address))
-		overlay->discovered = (struct node){0};
-	(void)pthread_mutex_unlock(&overlay->lock);
-	return 0;
+	return nodes_drop_self(overlay, call, &node);
 }
 
 /* --- configuration --- */

@@ -32,6 +32,16 @@ static const struct ndrv_option network_options[] = {
 	 .maximum = 65535,
 	 .doc = "MTU of the endpoints' interfaces. 0: that of the interface with this node's address, less 50 (IPv4) or 70 "
 		"(IPv6)."},
+	{.name = OVERLAY_OPT_PEERS,
+	 .type = NDRV_OPTION_CHOICE,
+	 .offset = AT(peers),
+	 .choices = "table|flood",
+	 .fallback = "table",
+	 .doc = "How endpoints on other hosts are found; the same on every host. table: rows tell of them. flood: rows, and for "
+		"what "
+		"no row tells of, packets to all nodes and what comes back. network_allocate chooses flood for Docker, which "
+		"carries "
+		"no rows."},
 	{.name = "encrypted",
 	 .type = NDRV_OPTION_STRING,
 	 .offset = AT(encrypted),
@@ -149,6 +159,7 @@ static int parse_labels(struct overlay *overlay, struct ndrv_call *call, const s
 	}
 	(void)snprintf(ret->prefix, sizeof(ret->prefix), "%s", options.prefix[0] ? options.prefix : "eth");
 	ret->wanted_mtu = (uint32_t)options.mtu;
+	ret->flood = options.peers == PEERS_FLOOD;
 	(void)pthread_mutex_lock(&overlay->lock);
 	ret->port = options.port ? (uint16_t)options.port : overlay->port;
 	(void)pthread_mutex_unlock(&overlay->lock);

@@ -245,6 +245,7 @@ static void destroy(void *self)
 	struct overlay *overlay = self;
 
 	(void)pthread_mutex_destroy(&overlay->lock);
+	free(overlay->nodes);
 	free(overlay);
 }
 
@@ -256,6 +257,7 @@ static int open_instance(const struct ndrv_host *host, void **ret_self, struct n
 		return ndrv_fail_errno(err, ENOMEM, "overlay");
 	overlay->host = host;
 	overlay->port = OVERLAY_PORT;
+	overlay->node_serial = 1;
 	(void)pthread_mutex_init(&overlay->lock, NULL);
 	*ret_self = overlay;
 	return 0;

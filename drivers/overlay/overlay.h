@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The "overlay" type: one network over many hosts. Each subnet has a bridge and, as a port of it, a VXLAN link with a VNI of its
- * own; endpoints are veth pairs on that bridge. Who is where comes from the table "overlay_peer_table", never from frames.
+ * own; endpoints are veth pairs on that bridge. Who is where comes from the table "overlay_peer_table", and from frames only where
+ * the platform carries no tables (flood.c).
  *
  * overlay.c   the ops on networks, the instance and its list, the table of all ops
  * node.c      this node's address, other nodes that come and go, the driver's configuration
@@ -14,7 +15,8 @@
  * row.c       rows of the table, byte for byte as libnetwork's
  * peers.c     all peers of a network, and which of two that claim the same counts
  * program.c   from peers to the kernel's forwarding entries and neighbours
- * sweep.c     the kernel's entries against the peers */
+ * sweep.c     the kernel's entries against the peers
+ * flood.c     all nodes there are, and networks that reach unknown peers through all of them */
 #ifndef DRIVERS_OVERLAY_OVERLAY_H
 #define DRIVERS_OVERLAY_OVERLAY_H
 
@@ -33,12 +35,16 @@
 #define BRIDGE_PORTS_MAX 1023 /* the kernel's limit on ports of one bridge; VXLAN takes one */
 
 #define OVERLAY_OPT_VNIS "com.docker.network.driver.overlay.vxlanid_list"
+#define OVERLAY_OPT_PEERS "peers"
 #define OVERLAY_OPT_PORT "com.docker.network.driver.overlay.port"
+
+enum { PEERS_TABLE = 0, PEERS_FLOOD = 1 }; /* in the order of the option's choices */
 
 /* Labels of a network. The strings belong to the call. */
 struct options {
 	const char *vnis;
 	const char *encrypted;
+	int peers;		      /* PEERS_... */
 	int64_t port, mtu;	      /* 0: the driver's, derived */
 	char prefix[NDRV_IFNAME_MAX]; /* of names in the sandbox: "eth" */
 };
@@ -66,6 +72,7 @@ struct net {
 	char id[NDRV_ID_MAX + 1];
 	char prefix[NDRV_IFNAME_MAX];
 	bool internal, ipv4, ipv6;
+	bool flood; /* peers: flood */
 	uint16_t port;
 	uint32_t wanted_mtu, mtu; /* by option (0: derived); what it came to (0: not known yet) */
 	uint32_t protocol;	  /* owner tag of neighbours */
@@ -76,6 +83,8 @@ struct net {
 	struct ndrv_addr vtep; /* this host's address in the links; unset: not known yet */
 	struct ep *eps;	       /* all of them */
 	pthread_mutex_t lock;  /* of what follows: nodes come and go beside the network's own calls */
+	uint64_t flooded;      /* the node_serial of the entries for all nodes; 0: they are to be looked at */
+	struct ndrv_addr gone; /* the node that went last: what was learned of it goes too */
 	struct peers peers;
 };
 
@@ -105,7 +114,10 @@ struct overlay {
 	struct node discovered;
 	struct ndrv_addr configured; /* wins over what was discovered */
 	uint16_t port;
-	bool told_no_tables;
+	bool told_no_tables, nodes_loaded;
+	struct ndrv_addr *nodes; /* all that discovery told, but this one */
+	uint32_t node_count;
+	uint64_t node_serial; /* never 0; grows with each change */
 };
 
 /* --- overlay.c --- */
@@ -123,6 +135,17 @@ void node_here(struct overlay *overlay, struct node *ret);
 int overlay_discover_new(void *self, struct ndrv_call *call, const struct ndrv_discovery *discovery);
 int overlay_discover_delete(void *self, struct ndrv_call *call, const struct ndrv_discovery *discovery);
 int overlay_configure(void *self, struct ndrv_call *call, const struct ndrv_value *config);
+
+/* --- flood.c --- */
+
+/* Takes nodes out of the store, once in an instance's life; the others do it too. */
+int nodes_load(struct overlay *overlay, struct ndrv_call *call);
+/* What discovery told of this node and of others is noted. */
+int nodes_put_self(struct overlay *overlay, struct ndrv_call *call, const struct node *node);
+int nodes_drop_self(struct overlay *overlay, struct ndrv_call *call, const struct node *node);
+int nodes_change(struct overlay *overlay, struct ndrv_call *call, const struct ndrv_addr *address, bool gone);
+/* With net->lock held: makes the kernel's entries for all nodes what they should be, if nodes have changed or net->flooded is 0. */
+int net_flood(struct overlay *overlay, struct ndrv_call *call, struct net *net);
 
 /* --- options.c --- */
 
@@ -161,7 +184,8 @@ bool link_is_dead_or_ours(const struct ndrv_network *network, const struct ndrv_
 struct vxlan {
 	uint32_t index, vni, group;
 	uint16_t port;
-	bool over6;		/* its packets are IPv6 */
+	bool over6; /* its packets are IPv6 */
+	bool learning;
 	struct ndrv_addr local; /* unset: the kernel's choice */
 	char name[NDRV_IFNAME_MAX];
 };
@@ -170,8 +194,9 @@ int vxlan_get(struct ndrv_call *call, uint32_t index, struct vxlan *ret);
 /* The message's IFLA_INFO_DATA. */
 int vxlan_fill(struct nl_msg *msg, const void *vxlan);
 int vxlan_set_local(struct ndrv_call *call, const struct vxlan *vxlan, const struct ndrv_addr *local);
-/* As a port of the bridge: learns nothing, floods nothing, and the bridge answers for what is behind it. */
-int vxlan_set_port(struct ndrv_call *call, const char *name, uint32_t index);
+/* As a port of the bridge: the bridge answers for what is known to be behind it; unless it is to flood it learns nothing and floods
+ * nothing. */
+int vxlan_set_port(struct ndrv_call *call, const char *name, uint32_t index, bool flood);
 /* The link that has this VNI and port already, if there is one: says so in the error, which is LINK_EXISTS. Else returns 0. */
 int vxlan_blame(struct ndrv_call *call, uint32_t vni, uint16_t port);
 /* MTU of the link that has that address. 0: no link has it. */

@@ -229,6 +229,9 @@ static int tell_rows(struct overlay *overlay, struct ndrv_call *call, struct net
 	if (!rc && (batch->flags & NDRV_BATCH_SYNC_END) && !stale && (net->unswept || net->peers.count <= SWEEP_ALWAYS_MAX)) {
 		rc = net_sweep(call, net);
 		net->unswept = net->unswept && rc;
+		net->flooded = 0;
+		if (!rc)
+			rc = net_flood(overlay, call, net);
 	}
 	return rc;
 }

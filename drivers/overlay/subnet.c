@@ -158,7 +158,7 @@ static int start_vxlan(struct ndrv_call *call, const struct net *net, const stru
 	struct ndrv_link_change quiet = {.no_autoaddress = 1}, up = {.up = 1, .mtu = net->mtu, .master = subnet->bridge_index};
 	struct ndrv_nl_batch batch;
 	struct ndrv_nl_batch_item *item;
-	int rc = vxlan_set_port(call, subnet->vxlan, subnet->vxlan_index);
+	int rc = vxlan_set_port(call, subnet->vxlan, subnet->vxlan_index, net->flood);
 
 	if (rc)
 		return rc;
@@ -259,7 +259,7 @@ static int find_links(struct ndrv_call *call, const struct ndrv_network *network
 int net_make_links(struct ndrv_call *call, const struct ndrv_network *network, struct net *net, const struct node *node,
 		   bool *ret_found)
 {
-	struct vxlan want = {.port = net->port};
+	struct vxlan want = {.port = net->port, .learning = net->flood};
 	struct ndrv_error why = {0}, *err = call->err;
 	int rc;
 

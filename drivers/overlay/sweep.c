@@ -84,6 +84,9 @@ static void see_mac(struct sweep *sweep, const struct ndmsg *nd, struct nlattr *
 
 	if ((uint32_t)nd->ndm_ifindex != sweep->net->subnets[sweep->subnet].vxlan_index || !take_mac(tb[NDA_LLADDR], &entry.mac))
 		return;
+	/* What the kernel learned is its own affair. */
+	if (sweep->net->flood && !(nd->ndm_state & NUD_NOARP))
+		return;
 	entry.self = (nd->ndm_flags & NTF_SELF) != 0;
 	entry.master = !entry.self;
 	if ((entry.master && (nd->ndm_state & NUD_PERMANENT)) || !memcmp(entry.mac.bytes, rest, sizeof(rest)))

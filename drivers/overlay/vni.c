@@ -207,6 +207,19 @@ static int allocate_for(struct overlay *overlay, struct ndrv_call *call, const c
 	return rc;
 }
 
+/* The nodes of a swarm are told what is answered here and nothing else of what the user said. And peers they must find themselves.
+ */
+static int answer_swarm(struct ndrv_call *call, const struct ndrv_value *options, struct ndrv_value *ret)
+{
+	const struct ndrv_value *generic = ndrv_map_get(options, NDRV_OPT_GENERIC);
+	const struct ndrv_value *flat = generic ? generic : options;
+	int rc = ndrv_map_set(call->arena, ret, OVERLAY_OPT_PEERS, ndrv_string("flood"), call->err);
+
+	for (uint32_t i = 0; flat->type == NDRV_MAP && i < flat->count && !rc; i++)
+		rc = ndrv_map_set(call->arena, ret, flat->u.pairs[i].key, flat->u.pairs[i].value, call->err);
+	return rc;
+}
+
 int overlay_network_allocate(void *self, struct ndrv_call *call, const char *nid, const struct ndrv_value *options,
 			     const struct ndrv_ipam_list *ipv4, const struct ndrv_ipam_list *ipv6, struct ndrv_value *ret_options)
 {
@@ -226,7 +239,10 @@ int overlay_network_allocate(void *self, struct ndrv_call *call, const char *nid
 	copy = ndrv_arena_strdup(call->arena, text);
 	if (!copy)
 		return ndrv_fail_errno(call->err, ENOMEM, "overlay");
-	rc = ndrv_map_set(call->arena, &result, OVERLAY_OPT_VNIS, ndrv_string(copy), call->err);
+	if (call->front == NDRV_FRONT_DOCKER)
+		rc = answer_swarm(call, options, &result);
+	if (!rc)
+		rc = ndrv_map_set(call->arena, &result, OVERLAY_OPT_VNIS, ndrv_string(copy), call->err);
 	if (!rc)
 		*ret_options = result;
 	return rc;

@@ -15,6 +15,10 @@
 
 #include <ndrv/route.h>
 
+/* Seconds until what was learned is asked for again: a container that was started again elsewhere, with the same MAC address, and
+ * has nothing to say itself is not reached for so long. */
+#define FLOOD_AGEING 30
+
 /* --- what the kernel says of them --- */
 
 static void parse_data(struct nlattr *data, struct vxlan *ret)
@@ -137,7 +141,9 @@ int vxlan_fill(struct nl_msg *msg, const void *data)
 	if (!rc)
 		rc = nla_put_u16(msg, IFLA_VXLAN_PORT, htons(vxlan->port));
 	if (!rc)
-		rc = nla_put_u8(msg, IFLA_VXLAN_LEARNING, 0);
+		rc = nla_put_u8(msg, IFLA_VXLAN_LEARNING, vxlan->learning);
+	if (!rc && vxlan->learning)
+		rc = nla_put_u32(msg, IFLA_VXLAN_AGEING, FLOOD_AGEING);
 	if (!rc && vxlan->over6)
 		rc = nla_put(msg, IFLA_VXLAN_LOCAL6, 16, vxlan->local.bytes);
 	else if (!rc && vxlan->local.family)
@@ -164,15 +170,15 @@ int vxlan_set_local(struct ndrv_call *call, const struct vxlan *vxlan, const str
 	return ndrv_nl_send(call->host_nl, msg, call->err, "set the local address of %s", vxlan->name);
 }
 
-int vxlan_set_port(struct ndrv_call *call, const char *name, uint32_t index)
+int vxlan_set_port(struct ndrv_call *call, const char *name, uint32_t index, bool flood)
 {
-	static const struct {
+	const struct {
 		int type;
 		uint8_t on;
-	} flags[] = {{IFLA_BRPORT_LEARNING, 0},
-		     {IFLA_BRPORT_UNICAST_FLOOD, 0},
-		     {IFLA_BRPORT_MCAST_FLOOD, 0},
-		     {IFLA_BRPORT_BCAST_FLOOD, 0},
+	} flags[] = {{IFLA_BRPORT_LEARNING, flood},
+		     {IFLA_BRPORT_UNICAST_FLOOD, flood},
+		     {IFLA_BRPORT_MCAST_FLOOD, flood},
+		     {IFLA_BRPORT_BCAST_FLOOD, flood},
 		     {IFLA_BRPORT_NEIGH_SUPPRESS, 1}};
 	struct ifinfomsg ifi = {.ifi_family = AF_BRIDGE, .ifi_index = (int)index};
 	struct nl_msg *msg = nlmsg_alloc_simple(RTM_SETLINK, 0);

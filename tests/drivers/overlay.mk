@@ -20,3 +20,10 @@ tests_drivers_test_overlay_refusals_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_drivers_test_overlay_refusals_LDADD = tests/lib/libtest.a $(TEST_LIBS)
 tests_drivers_test_overlay_refusals_DEPENDENCIES = tests/lib/libtest.a host/libhost.a sdk/libndrv.a $(driver_LTLIBRARIES)
 TESTS += tests/drivers/test_overlay_refusals
+
+check_PROGRAMS += tests/drivers/test_overlay_flood
+tests_drivers_test_overlay_flood_SOURCES = tests/drivers/test_overlay_flood.c tests/drivers/overlay_rig.h tests/drivers/overlay_rig.c
+tests_drivers_test_overlay_flood_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_drivers_test_overlay_flood_LDADD = tests/lib/libtest.a $(TEST_LIBS)
+tests_drivers_test_overlay_flood_DEPENDENCIES = tests/lib/libtest.a host/libhost.a sdk/libndrv.a $(driver_LTLIBRARIES)
+TESTS += tests/drivers/test_overlay_flood
