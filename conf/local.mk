@@ -14,7 +14,7 @@ bashcompletiondir = $(datadir)/bash-completion/completions
 dist_bashcompletion_DATA = %D%/completion/ndrvctl.bash
 
 # Units, and what packages run: the paths in them are those of this build.
-EXTRA_DIST += %D%/ndrvd.service.in %D%/package-hook.in
+EXTRA_DIST += %D%/ndrvd.service.in %D%/package-hook.in %D%/docker-plugin
 systemdsystemunit_DATA = %D%/ndrvd.service
 dist_systemdsystemunit_DATA = %D%/ndrvd.socket %D%/ndrvd-docker@.socket
 pkglibexec_SCRIPTS = %D%/package-hook

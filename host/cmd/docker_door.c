@@ -40,7 +40,11 @@ static int open_door(struct docker_door *door, const struct config_exposed *expo
 		     struct ndrv_error *err)
 {
 	const struct config *config = host_config(host);
-	int rc = open_listener(door, config->docker.plugin_dir, exposed->name, handover, err);
+	char managed[480];
+
+	/* Docker would take a socket in its own directory for another plugin, one it refuses in a swarm. */
+	(void)snprintf(managed, sizeof(managed), "%s/docker", config->runtime_dir);
+	int rc = open_listener(door, exposed->managed ? managed : config->docker.plugin_dir, exposed->name, handover, err);
 
 	if (rc)
 		return rc;

@@ -21,6 +21,11 @@ ndrvctl_SOURCES = \
 ndrvctl_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS)
 ndrvctl_LDADD = host/libhost.a sdk/libndrv.a $(JANSSON_LIBS)
 
+# What a managed Docker plugin runs (./dev docker-plugin makes one): nothing of the host's is in there, so it is all linked in.
+EXTRA_PROGRAMS = ndrv-docker-forward
+ndrv_docker_forward_SOURCES = %D%/docker_forward.c
+ndrv_docker_forward_LDFLAGS = -all-static
+
 bin_PROGRAMS += ndrv-check
 ndrv_check_SOURCES = %D%/ndrv_check.c %D%/check_arguments.c %D%/check_arguments.h %D%/check_file.c %D%/check_file.h
 ndrv_check_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS)

@@ -78,6 +78,7 @@ struct config_exposed {
 	const char *type; /* of networks; by default of the same name */
 	int scope;	  /* NDRV_SCOPE_... */
 	int connectivity_scope;
+	bool managed; /* its socket is RUNTIME_DIR/docker/NAME.sock, for the forwarder of a managed plugin */
 };
 
 struct config_docker {

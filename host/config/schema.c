@@ -271,6 +271,11 @@ static const struct schema_key exposed_keys[] = {
 	 .choices = "local|global",
 	 .fallback = "local",
 	 .doc = "Whether endpoints of one network reach each other over several machines."},
+	{.name = "managed",
+	 .kind = KEY_BOOL,
+	 .offset = offsetof(struct config_exposed, managed),
+	 .fallback = "no",
+	 .doc = "For a managed plugin: the socket is RUNTIME_DIR/docker/NAME.sock instead, where Docker does not look."},
 };
 const struct schema schema_exposed = {exposed_keys, COUNT(exposed_keys)};
 

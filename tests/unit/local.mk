@@ -135,3 +135,11 @@ TESTS += tests/unit/test_table_cases
 dist_check_SCRIPTS += tests/unit/package_hook.sh
 TESTS += tests/unit/package_hook.sh
 tests/unit/package_hook.log: conf/package-hook
+
+# --- the forwarder of a managed Docker plugin; here linked as everything else, for the sanitizers
+check_PROGRAMS += tests/unit/docker_forward tests/unit/test_docker_forward
+tests_unit_docker_forward_SOURCES = host/cmd/docker_forward.c
+tests_unit_test_docker_forward_SOURCES = tests/unit/test_docker_forward.c
+tests_unit_test_docker_forward_CPPFLAGS = $(TEST_CPPFLAGS) -DTEST_FORWARD='"$(abs_top_builddir)/tests/unit/docker_forward"'
+tests_unit_test_docker_forward_LDADD = $(TEST_LIBS)
+TESTS += tests/unit/test_docker_forward
