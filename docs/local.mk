@@ -12,5 +12,6 @@ dist_doc_DATA += %D%/nat.md
 dist_man_MANS += %D%/man/ndrv-check.1
 dist_doc_DATA += %D%/conformance.md
 dist_doc_DATA += %D%/docker.md
+dist_doc_DATA += %D%/install.md
 dist_man_MANS += %D%/man/ndrv-newdriver.1
 dist_doc_DATA += %D%/rpm.md
