@@ -77,7 +77,7 @@ make_abi2() {
 	dpkg-deb -R "$deb" "$dir/deb"
 	cp "$cache/other/ndrvd" "$dir/deb/usr/sbin/ndrvd"
 	sed -i -e "s/^Version: .*/Version: $host_abi2/" -e 's/ndrv-abi-1 (= 1\.[0-9]*)/ndrv-abi-2 (= 2.0)/' "$dir/deb/DEBIAN/control"
-	sed -i "s/^NEW_ABIS='1'/NEW_ABIS='2'/" "$dir/deb/DEBIAN/preinst"
+	sed -i "s/^NEW_ABIS='1.*'/NEW_ABIS='2'/" "$dir/deb/DEBIAN/preinst"
 	grep -q "^NEW_ABIS='2'" "$dir/deb/DEBIAN/preinst"
 	dpkg-deb --root-owner-group -b "$dir/deb" "$cache/other/ndrv_${host_abi2}_$(dpkg --print-architecture).deb" >/dev/null
 }
