@@ -314,6 +314,19 @@ static void print_strays(const json_t *json)
 			printf("%s: belongs to no record\n", ctl_text(item, "", text, sizeof(text)));
 }
 
+/* Of platforms' pools. */
+static void print_stale_addresses(const json_t *json)
+{
+	char address[64], pool[256], why[256];
+	json_t *item;
+	size_t index;
+
+	json_array_foreach(ctl_member(json, "stale_addresses"), index, item)(void)
+		printf("address %s of pool %s: %s\n", ctl_text(ctl_member(item, "address"), "", address, sizeof(address)),
+		       ctl_text(ctl_member(item, "pool"), "", pool, sizeof(pool)),
+		       ctl_text(ctl_member(item, "why"), "", why, sizeof(why)));
+}
+
 int ctl_network_prune(struct ctl *ctl, char **arguments, int count)
 {
 	char text[256], why[256];
@@ -336,6 +349,7 @@ int ctl_network_prune(struct ctl *ctl, char **arguments, int count)
 			       ctl_text(ctl_member(id, "why"), "", why, sizeof(why)));
 		json_array_foreach(ctl_member(json, "stray_links"), index, id)(void)
 			printf("link %s: belongs to no record\n", ctl_text(id, "", text, sizeof(text)));
+		print_stale_addresses(json);
 		print_strays(json);
 		json_array_foreach(ctl_member(json, "unknown_links"), index, id)(void) printf(
 			"link %s stays: it has this host's tag, but not a name of ours\n", ctl_text(id, "", text, sizeof(text)));
@@ -359,10 +373,12 @@ int ctl_pool_ls(struct ctl *ctl, char **arguments, int count)
 	json_t *json = ctl_call(ctl, "GET", "/v1/pools", NULL, &status);
 	if (!json)
 		return status;
-	if (ctl->json)
+	if (ctl->json) {
 		ctl_print_json(json);
-	else
+	} else {
 		ctl_print_table(ctl_member(json, "pools"), columns, sizeof(columns) / sizeof(columns[0]));
+		print_stale_addresses(json);
+	}
 	json_decref(json);
 	return 0;
 }

@@ -33,7 +33,7 @@ host_libhost_a_SOURCES += \
 	%D%/op_network.c \
 	%D%/op_pool.c \
 	%D%/op_table.c %D%/op_table.h \
-	%D%/pools.c %D%/pools.h %D%/pools_held.c %D%/pools_held.h %D%/pools_users.c \
+	%D%/pools.c %D%/pools.h %D%/pools_held.c %D%/pools_held.h %D%/pools_users.c %D%/pools_stale.c \
 	%D%/plugging.c %D%/plugging.h \
 	%D%/op_prune.c %D%/recover.c %D%/recovering.c %D%/recovering.h %D%/reconcile.c %D%/reconcile.h \
 	%D%/request.c %D%/request.h \

@@ -1,40 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* pool_request, pool_release, pool_list, address_request, address_release: pools.h for a platform. */
-#include <fcntl.h>
-#include <stdio.h>
-#include <string.h>
-#include <unistd.h>
-
 #include "host/dispatch/handlers.h"
 #include "host/dispatch/pools_held.h"
-
-static size_t read_file(const char *path, char *into, size_t room)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	ssize_t got = fd < 0 ? -1 : read(fd, into, room - 1);
-
-	if (fd >= 0)
-		(void)close(fd);
-	into[got > 0 ? got : 0] = '\0';
-	return got > 0 ? (size_t)got : 0;
-}
-
-/* A process, as no other one of this machine ever was: boot, pid and the time it was started, the 22nd word, counted behind its
- * name, which may have blanks. "": it cannot be seen from here. */
-static void name_holder(uint32_t pid, char to[HOLDER_MAX])
-{
-	char path[64], text[1024], boot[40], *at;
-
-	to[0] = '\0';
-	(void)snprintf(path, sizeof(path), "/proc/%u/stat", pid);
-	if (!pid || !read_file(path, text, sizeof(text)) || !(at = strrchr(text, ')')))
-		return;
-	for (int word = 2; at && word < 22; word++)
-		at = strchr(at + 1, ' ');
-	if (!at || !read_file("/proc/sys/kernel/random/boot_id", boot, sizeof(boot)))
-		return;
-	(void)snprintf(to, HOLDER_MAX, "%.8s-%u-%.*s", boot, pid, (int)strcspn(at + 1, " "), at + 1);
-}
 
 static int need_pools(struct job *job, struct pools **ret)
 {
@@ -61,7 +28,7 @@ int run_pool_request(struct job *job)
 		rc = ndrv_fail(err, NDRV_E_BAD_REQUEST, "one pool at a time");
 	if (rc)
 		return rc;
-	name_holder(request->caller.pid, holder);
+	holder_name(request->caller.pid, holder);
 	rc = pools_request(pools, request->address_space ? request->address_space : "", &request->pools[0], holder, id,
 			   &job->reply.pool, err);
 	if (rc)
@@ -87,7 +54,7 @@ int run_address_request(struct job *job)
 
 	if (rc)
 		return rc;
-	name_holder(request->caller.pid, holder);
+	holder_name(request->caller.pid, holder);
 	return pools_address(pools, request->pool_id, &request->address.addr, request->gateway, holder, &job->reply.address,
 			     &job->reply.error);
 }
@@ -105,9 +72,11 @@ int run_address_release(struct job *job)
 int run_pool_list(struct job *job)
 {
 	struct tree tree = {.arena = &job->arena, .err = &job->reply.error};
-	struct ndrv_value list = {.type = NDRV_LIST};
+	struct ndrv_value list = {.type = NDRV_LIST}, stale = {.type = NDRV_LIST};
 
 	pools_describe(job->dispatch->pools, &tree, &list);
 	tree_set(&tree, &job->reply.value, "pools", list);
+	(void)pools_free_stale(job->dispatch->pools, NULL, true, &tree, &stale);
+	tree_set(&tree, &job->reply.value, "stale_addresses", stale);
 	return tree.rc;
 }

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* network_prune: endpoints whose sandbox or link is gone, then networks without endpoints, then links without records. */
+/* network_prune: endpoints whose sandbox or link is gone, then networks without endpoints, then links without records,
+ * and addresses that a platform has forgotten. */
 #include <string.h>
 
 #include "host/dispatch/handlers.h"
 #include "host/dispatch/plugging.h"
+#include "host/dispatch/pools.h"
 #include "host/dispatch/reconcile.h"
 #include "host/dispatch/steps.h"
 
@@ -73,6 +75,7 @@ int run_network_prune(struct job *job)
 		.refused = {.type = NDRV_LIST},
 		.stale = {.type = NDRV_LIST},
 	};
+	struct ndrv_value addresses = {.type = NDRV_LIST};
 	struct stray_report strays;
 	int rc = records_each(job->dispatch->parts.records, prune_one, &pruning);
 
@@ -84,6 +87,8 @@ int run_network_prune(struct job *job)
 	tree_set(&pruning.tree, &job->reply.value, "deleted", pruning.pruned);
 	tree_set(&pruning.tree, &job->reply.value, "refused", pruning.refused);
 	tree_set(&pruning.tree, &job->reply.value, "stale_endpoints", pruning.stale);
+	(void)pools_free_stale(job->dispatch->pools, NULL, job->request.dry_run, &pruning.tree, &addresses);
+	tree_set(&pruning.tree, &job->reply.value, "stale_addresses", addresses);
 	describe_strays(&pruning.tree, &job->reply.value, &strays);
 	reconcile_nat(job->dispatch, !job->request.dry_run, &pruning.tree, &job->reply.value);
 	return pruning.tree.rc;

@@ -51,6 +51,12 @@ static void make_id(char *id, const char *space, const struct ndrv_prefix *pool,
 	(void)snprintf(id, POOL_ID_MAX, "%s/%s%s%s", space, ndrv_prefix_format(pool, text), *sub ? "/" : "", sub);
 }
 
+/* Who asks is the platform that holds it, in a new process: the former one is dead. */
+static bool is_restarted(const char *former, const char *holder)
+{
+	return !*holder || (strcmp(former, holder) != 0 && !holder_lives(former));
+}
+
 /* The one that was asked for is held already. 0: it is the same once more. */
 static int take_again(struct pools *pools, struct held *held, const struct pool_wish *wish, const char *holder,
 		      struct ndrv_error *err)
@@ -58,13 +64,16 @@ static int take_again(struct pools *pools, struct held *held, const struct pool_
 	char text[NDRV_PREFIX_TEXT];
 	bool same_range = wish->range.addr.family ? ndrv_prefix_equal(&held->range, &wish->range) : !held->range.addr.family;
 	bool unused = !held->gateway.addr.family && !held->lease_count && clock_ns() - held->at_ns > POOLS_STALE_NS;
+	bool restarted = is_restarted(held->holder, holder);
 
-	if (!same_range || (*holder && strcmp(holder, held->holder) == 0 && !unused))
+	if (!same_range || !(restarted || (unused && strcmp(held->holder, holder) == 0)))
 		return ndrv_fail(err, NDRV_E_POOL_OVERLAP, "pool %s overlaps with other one on this address space: pool %s is held",
 				 ndrv_prefix_format(&wish->pool, text), held->id);
 	held->released = false;
 	held_set_holder(held->holder, holder);
 	held->at_ns = clock_ns();
+	if (restarted)
+		held->repeated_ns = held->at_ns;
 	return held_keep(pools, held, err);
 }
 
@@ -213,16 +222,18 @@ static int take_gateway(struct pools *pools, struct held *held, const struct ndr
 	return rc;
 }
 
-/* What is leased goes to a new taker only where the former one is dead. */
-static int take_over(struct held_lease *taken, enum user user, const char *holder, const struct ndrv_addr *want,
-		     struct ndrv_error *err)
+/* What is leased goes to a new taker where it is the former one's again, or the former one is dead. */
+static int take_over(struct held *held, const struct held_lease *taken, enum user user, const char *holder, struct ndrv_error *err)
 {
-	bool restarted = !*holder || strcmp(taken->holder, holder) != 0;
-	bool old = clock_ns() - taken->at_ns > POOLS_STALE_NS;
+	uint64_t now = clock_ns();
+	bool repeats = held->repeated_ns && now - held->repeated_ns < POOLS_REPEAT_NS;
+	bool lost = user == USER_NONE && !taken->durable && now - taken->at_ns > POOLS_STALE_NS;
 	char text[NDRV_ADDR_TEXT];
 
-	if (user == USER_LIVES || (!restarted && !(user == USER_NONE && old)))
-		return ndrv_fail_object(err, NDRV_E_ADDRESS_IN_USE, ndrv_addr_format(want, text));
+	if (is_restarted(taken->holder, holder) ? !repeats && user == USER_LIVES : !lost)
+		return ndrv_fail_object(err, NDRV_E_ADDRESS_IN_USE, ndrv_addr_format(&taken->addr, text));
+	if (repeats)
+		held->repeated_ns = now;
 	return 0;
 }
 
@@ -230,7 +241,10 @@ static int take_address(struct pools *pools, struct held *held, const struct ndr
 			const char *holder, struct ndrv_prefix *ret, struct ndrv_error *err)
 {
 	struct held_lease *taken = want->family ? held_find_lease(held, want) : NULL;
-	int rc = taken ? take_over(taken, user, holder, want, err) : lease(pools, held, want, ret, err);
+	/* Repetitions come by name, and before anything else. */
+	if (!want->family)
+		held->repeated_ns = 0;
+	int rc = taken ? take_over(held, taken, user, holder, err) : lease(pools, held, want, ret, err);
 
 	if (rc)
 		return rc;
@@ -244,29 +258,6 @@ static int take_address(struct pools *pools, struct held *held, const struct ndr
 	if (rc)
 		unlease(pools, held, &ret->addr);
 	return rc;
-}
-
-/* The pool is full: leases of a platform that was restarted since, whose endpoints are dead, are nobody's. */
-static bool sweep(struct pools *pools, const char *id, const char *holder)
-{
-	struct ndrv_addr *dead = NULL;
-	size_t count = 0;
-	bool any = false;
-
-	(void)pthread_mutex_lock(&pools->lock);
-	struct held *held = find(pools, id);
-	struct ndrv_prefix pool = held ? held->pool : (struct ndrv_prefix){0};
-	if (held)
-		dead = held_leases_of_others(held, holder, &count);
-	(void)pthread_mutex_unlock(&pools->lock);
-	for (size_t i = 0; i < count; i++) {
-		enum user user = pool_user(pools->dispatch, &pool, &dead[i]);
-		if (user == USER_LIVES || user == USER_UNKNOWN)
-			continue;
-		any |= pools_address_release(pools, id, &dead[i], NULL) == 0;
-	}
-	free(dead);
-	return any;
 }
 
 static int try_address(struct pools *pools, const char *id, const struct ndrv_addr *want, bool gateway, const char *holder,
@@ -298,7 +289,7 @@ int pools_address(struct pools *pools, const char *id, const struct ndrv_addr *w
 {
 	int rc = try_address(pools, id, want, gateway, holder, ret, err);
 
-	if (rc != -NDRV_E_POOL_EXHAUSTED || !sweep(pools, id, holder))
+	if (rc != -NDRV_E_POOL_EXHAUSTED || !pools_free_stale(pools, id, false, NULL, NULL))
 		return rc;
 	ndrv_error_clear(err);
 	return try_address(pools, id, want, gateway, holder, ret, err);
@@ -311,6 +302,8 @@ int pools_address_release(struct pools *pools, const char *id, const struct ndrv
 	(void)pthread_mutex_lock(&pools->lock);
 	struct held *held = find(pools, id);
 	struct held_lease *taken = held ? held_find_lease(held, address) : NULL;
+	if (held)
+		held->repeated_ns = 0;
 	if (held && ndrv_addr_equal(&held->gateway.addr, address)) {
 		struct ndrv_prefix gateway = held->gateway;
 		held->gateway = (struct ndrv_prefix){0};
@@ -324,6 +317,24 @@ int pools_address_release(struct pools *pools, const char *id, const struct ndrv
 		if (!rc)
 			unlease(pools, held, address);
 	}
+	(void)pthread_mutex_unlock(&pools->lock);
+	return rc;
+}
+
+int pools_address_drop(struct pools *pools, const char *id, const struct ndrv_addr *address, const char *holder, uint64_t at_ns,
+		       struct ndrv_error *err)
+{
+	int rc = 0;
+
+	(void)pthread_mutex_lock(&pools->lock);
+	struct held *held = find(pools, id);
+	struct held_lease *taken = held ? held_find_lease(held, address) : NULL;
+	if (!taken || taken->at_ns != at_ns || strcmp(taken->holder, holder) != 0)
+		rc = ndrv_fail(err, NDRV_E_ADDRESS_IN_USE, "it was taken again meanwhile");
+	else
+		rc = held_del_lease(pools, held, taken, err);
+	if (!rc)
+		unlease(pools, held, address);
 	(void)pthread_mutex_unlock(&pools->lock);
 	return rc;
 }

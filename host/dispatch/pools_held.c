@@ -94,17 +94,6 @@ static void take_out(struct held *held, struct held_lease *lease)
 	memmove(lease, lease + 1, (held->lease_count - at) * sizeof(*lease));
 }
 
-struct ndrv_addr *held_leases_of_others(const struct held *held, const char *holder, size_t *ret_count)
-{
-	struct ndrv_addr *addrs = calloc(held->lease_count + 1, sizeof(*addrs));
-
-	*ret_count = 0;
-	for (size_t i = 0; addrs && i < held->lease_count; i++)
-		if (!held->leases[i].durable && strcmp(held->leases[i].holder, holder) != 0)
-			addrs[(*ret_count)++] = held->leases[i].addr;
-	return addrs;
-}
-
 int held_keep_lease(struct pools *pools, const struct held *held, const struct held_lease *lease, struct ndrv_error *err)
 {
 	struct store *store = pools->dispatch->parts.store;

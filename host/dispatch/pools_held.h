@@ -22,6 +22,7 @@ struct held {
 	char holder[HOLDER_MAX];
 	bool released; /* given back, while a network uses it */
 	uint64_t at_ns;
+	uint64_t repeated_ns; /* the last repetition of a platform that has just been restarted; 0: they are over */
 	struct held_lease *leases; /* by address */
 	size_t lease_count, lease_room;
 };
@@ -46,8 +47,9 @@ int held_add_lease(struct pools *pools, struct held *held, const struct ndrv_add
 		   struct ndrv_error *err);
 int held_keep_lease(struct pools *pools, const struct held *held, const struct held_lease *lease, struct ndrv_error *err);
 int held_del_lease(struct pools *pools, struct held *held, struct held_lease *lease, struct ndrv_error *err);
-/* malloc'ed; of every other holder. NULL: none. */
-struct ndrv_addr *held_leases_of_others(const struct held *held, const char *holder, size_t *ret_count);
+/* pools.c: gives one back if it is still the same lease, ADDRESS_IN_USE if not. */
+int pools_address_drop(struct pools *pools, const char *id, const struct ndrv_addr *address, const char *holder, uint64_t at_ns,
+		       struct ndrv_error *err);
 
 /* --- pools_users.c: under no lock --- */
 
@@ -57,6 +59,10 @@ enum user {
 	USER_DEAD,    /* one has, and no process is in its sandbox */
 	USER_LIVES,
 };
+
+/* A process, as no other one of this machine ever was. "": it cannot be seen from here. */
+void holder_name(uint32_t pid, char to[HOLDER_MAX]);
+bool holder_lives(const char *holder);
 
 /* A network here was made with that pool. */
 bool pool_is_used(struct dispatch *dispatch, const struct ndrv_prefix *pool);

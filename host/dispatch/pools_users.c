@@ -1,14 +1,59 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Who uses a platform's pool, as far as the records and the kernel tell. */
+/* Who asks for a platform's pool and who uses it, as far as the records and the kernel tell. */
 #include <dirent.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "host/dispatch/pools_held.h"
 
 #define TURN_NS (2 * NSEC_PER_SEC)
+
+/* --- who asks --- */
+
+static size_t read_file(const char *path, char *into, size_t room)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t got = fd < 0 ? -1 : read(fd, into, room - 1);
+
+	if (fd >= 0)
+		(void)close(fd);
+	into[got > 0 ? got : 0] = '\0';
+	return got > 0 ? (size_t)got : 0;
+}
+
+/* Boot, pid and the time it was started: the 22nd word, counted behind its name, which may have blanks. A dead one that nobody has
+ * reaped yet is no process. */
+void holder_name(uint32_t pid, char to[HOLDER_MAX])
+{
+	char path[64], text[1024], boot[40], *at;
+
+	to[0] = '\0';
+	(void)snprintf(path, sizeof(path), "/proc/%u/stat", pid);
+	if (!pid || !read_file(path, text, sizeof(text)) || !(at = strrchr(text, ')')) || strlen(at) < 3 || strchr("ZX", at[2]))
+		return;
+	for (int word = 2; at && word < 22; word++)
+		at = strchr(at + 1, ' ');
+	if (!at || !read_file("/proc/sys/kernel/random/boot_id", boot, sizeof(boot)))
+		return;
+	(void)snprintf(to, HOLDER_MAX, "%.8s-%u-%.*s", boot, pid, (int)strcspn(at + 1, " "), at + 1);
+}
+
+bool holder_lives(const char *holder)
+{
+	const char *dash = strchr(holder, '-');
+	char now[HOLDER_MAX];
+
+	if (!dash)
+		return false;
+	holder_name((uint32_t)strtoul(dash + 1, NULL, 10), now);
+	return strcmp(now, holder) == 0;
+}
+
+/* --- who uses it --- */
 
 struct search {
 	const struct ndrv_prefix *pool;

@@ -33,7 +33,7 @@ REC_LDFLAGS = $(DRIVER_LDFLAGS) -rpath /nowhere
 RIG_SOURCES = %D%/rig.c %D%/rig.h %D%/recorder.h
 RIG_CPPFLAGS = $(TEST_CPPFLAGS) -DRECORDERS='"$(abs_top_builddir)/%D%/.libs"' -DDRIVERS='"$(abs_top_builddir)/drivers/.libs"'
 
-CONFORMANCE = %D%/test_recording %D%/test_callbacks %D%/test_stuck %D%/test_recover %D%/test_errors %D%/stress %D%/test_services %D%/test_connect %D%/test_telling
+CONFORMANCE = %D%/test_recording %D%/test_callbacks %D%/test_stuck %D%/test_recover %D%/test_errors %D%/stress %D%/test_services %D%/test_connect %D%/test_telling %D%/test_pools
 check_PROGRAMS += $(CONFORMANCE)
 TESTS += $(CONFORMANCE)
 %C%_test_recording_SOURCES = %D%/test_recording.c $(RIG_SOURCES)
@@ -52,6 +52,10 @@ EXTRA_%C%_test_stuck_DEPENDENCIES = $(RECORDERS)
 %C%_test_recover_CPPFLAGS = $(RIG_CPPFLAGS)
 %C%_test_recover_LDADD = $(TEST_LIBS)
 EXTRA_%C%_test_recover_DEPENDENCIES = $(RECORDERS)
+%C%_test_pools_SOURCES = %D%/test_pools.c $(RIG_SOURCES)
+%C%_test_pools_CPPFLAGS = $(RIG_CPPFLAGS)
+%C%_test_pools_LDADD = $(TEST_LIBS)
+EXTRA_%C%_test_pools_DEPENDENCIES = $(RECORDERS)
 %C%_test_errors_SOURCES = %D%/test_errors.c $(RIG_SOURCES)
 %C%_test_errors_CPPFLAGS = $(RIG_CPPFLAGS)
 %C%_test_errors_LDADD = $(TEST_LIBS)

@@ -108,7 +108,22 @@ static void a_restart_of_dockerd_repeats_what_it_holds(void **state)
 	}
 }
 
-/* Docker does not repeat addresses, and containers that live on have theirs. */
+static void ipv6_and_dockers_own_driver_are_served(void **state)
+{
+	(void)state;
+	DOCKER(CREATE "--ipv6 both");
+	assert_has(DOCKER("docker run --rm --network both box:1 sh -c 'ip addr show eth0; ip -6 route'"), "default via fd");
+	DOCKER("docker network create -d bridge --ipam-driver ndrv-bridge theirs");
+	DOCKER("docker run -d --name aa --network theirs box:1 sleep 300");
+	assert_has(POOLS(), "ndrv-local/");
+	DOCKER("docker run --rm --network theirs box:1 ping -c 1 -W 3 aa");
+	/* No endpoint of theirs is known here, and none of its addresses is taken for stale. */
+	box_run(&box, 0, TEST_NDRVCTL " --socket %s network prune >/dev/null", box.world.daemon.socket);
+	assert_has(DOCKER("docker run --rm --network theirs box:1 ip addr show eth0"), "inet ");
+	assert_null(strstr(POOLS(), "address"));
+}
+
+/* Docker repeats the addresses of containers that live on, and gets them. */
 static void live_restore_keeps_addresses(void **state)
 {
 	(void)state;
@@ -119,6 +134,7 @@ static void live_restore_keeps_addresses(void **state)
 	DOCKER("docker run -d --name bb --network net box:1 sleep 300");
 	box_stop_dockerd(&box, SIGKILL);
 	box_start_dockerd(&box, "--live-restore");
+	assert_null(strstr(box_run(&box, 0, "grep -i 'failed to reserve' %s/dockerd.log || true", box.dir), "address"));
 	assert_has(REFUSED("docker run --rm --network net --ip 10.77.0.7 box:1 sleep 0"), "already in use");
 	assert_has(DOCKER("docker run --rm --network net box:1 sh -c 'ip addr show eth0; ping -c 1 -W 3 10.77.0.7'"),
 		   "10.77.0.3/24");
@@ -149,11 +165,9 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_teardown(name, nothing_is_left)
 	const struct CMUnitTest tests[] = {
-		TEST(a_network_without_a_subnet_gets_a_pool_of_ours),
-		TEST(what_is_asked_for_is_given),
-		TEST(what_is_wrong_is_said_and_leaves_nothing),
-		TEST(a_restart_of_dockerd_repeats_what_it_holds),
-		TEST(live_restore_keeps_addresses),
+		TEST(a_network_without_a_subnet_gets_a_pool_of_ours), TEST(what_is_asked_for_is_given),
+		TEST(what_is_wrong_is_said_and_leaves_nothing),	      TEST(ipv6_and_dockers_own_driver_are_served),
+		TEST(a_restart_of_dockerd_repeats_what_it_holds),     TEST(live_restore_keeps_addresses),
 		TEST(the_host_remembers_over_its_own_restarts),
 	};
 
