@@ -33,7 +33,7 @@ check_PROGRAMS += %D%/test_host
 %C%_test_host_LDADD = $(TEST_LIBS)
 TESTS += %D%/test_host
 
-ABI_CHECKS = %D%/note.sh %D%/template.sh %D%/newdriver.sh %D%/dh_ndrv.sh %D%/abidiff.sh
+ABI_CHECKS = %D%/note.sh %D%/template.sh %D%/newdriver.sh %D%/dh_ndrv.sh %D%/abidiff.sh %D%/tutorial.sh
 EXTRA_DIST += sdk/abi/anchor.c sdk/abi/1.abi
 # After an append that was agreed: docs/abi.md.
 .PHONY: abi

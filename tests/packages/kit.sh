@@ -120,3 +120,57 @@ kit_drivers() {
 		expect_equal "$system: it is unloaded" "$(kit_version "$system")" ''
 	done
 }
+
+# tutorial_block NUMBER: that block of commands of the page, without its fence; the first line is its kind.
+tutorial_block() {
+	awk -v wanted="$1" '
+		/^```sh [a-z]+$/ { inside = ++count == wanted; if (inside) print $2; next }
+		/^```/ { inside = 0 }
+		inside' "$top/docs/writing-a-driver.md"
+}
+
+# The programs that build packages, for a machine where what they ask for is unpacked and not installed.
+tutorial_wrappers() {
+	mkdir -p "$work/wrap"
+	printf '#!/bin/sh\nexec /usr/bin/dpkg-buildpackage -d "$@"\n' >"$work/wrap/dpkg-buildpackage"
+	printf '#!/bin/sh\nexec /usr/bin/rpmbuild --nodeps --define "_fileattrsdir %s" --load %s/ndrv.attr "$@"\n' \
+		"$cache/fileattrs" "$cache/fileattrs" >"$work/wrap/rpmbuild"
+	chmod +x "$work/wrap"/*
+}
+
+tutorial_build() {
+	(cd "$1" && kit env "PATH=$work/wrap:$cache/sdk/usr/bin:$PATH" sh -eux -c "$2")
+}
+
+# Our own packages are in the repository; others must be known to apt.
+tutorial_packages_exist() {
+	local package
+	for package in ${1#apt-get install }; do
+		[[ -e $(echo "$cache/repo/${package}"_*.deb) ]] || apt-cache show "$package" >/dev/null || return
+	done
+}
+
+# docs/writing-a-driver.md from its first command to its last, but for those with a host that has no package (tests/abi/tutorial.sh).
+kit_tutorial() {
+	local number_of=1 block text dir=$work/tutorial
+	in_box sh -c 'echo "APT::Get::Assume-Yes \"true\";" >/etc/apt/apt.conf.d/91yes; apt-get -q update' >/dev/null
+	mkdir -p "$dir"
+	tutorial_wrappers
+	while block=$(tutorial_block "$number_of") && [[ $block ]]; do
+		text=${block#*$'\n'}
+		case ${block%%$'\n'*} in
+		install) must "the page's packages exist" tutorial_packages_exist "$text" ;;
+		build | package)
+			must "$(head -n 1 <<<"$text")" tutorial_build "$dir" "$text"
+			! [[ -d $dir/ndrv-driver-acme ]] || dir=$dir/ndrv-driver-acme
+			! [[ -d $dir/packages ]] || cp "$dir"/packages/*.deb "$box/srv/"
+			;;
+		machine) must "$(head -n 1 <<<"$text")" in_box sh -eux -c "cd /srv; $text" ;;
+		esac
+		number_of=$((number_of + 1))
+	done
+	expect 'the page has its commands' test "$number_of" -gt 10
+	expect_equal 'the new version serves' "$(acme_version)" 1.1.0
+	expect 'the network carries its endpoints still' grep -F 10.80.0.2 <<<"$(in_box ip -n a -o addr)"
+	expect 'an RPM was made too' test -e "$(echo "$dir"/packages/*.rpm)"
+}
