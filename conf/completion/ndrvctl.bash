@@ -79,7 +79,7 @@ _ndrvctl() {
 			fi
 			;;
 		"endpoint inspect") choices=$(_ndrvctl_ask name endpoint ls) ;;
-		"driver inspect" | "driver unload" | "driver rollback") choices=$(_ndrvctl_ask type driver ls) ;;
+		"driver inspect" | "driver pin" | "driver unload" | "driver rollback") choices=$(_ndrvctl_ask type driver ls) ;;
 		"node rm") choices=$(_ndrvctl_ask node node ls) ;;
 		"pool release") choices=$(_ndrvctl_ask id pool ls) ;;
 		"driver load" | "driver swap")

@@ -56,6 +56,7 @@ int ctl_driver_inspect(struct ctl *ctl, char **arguments, int count);
 int ctl_driver_load(struct ctl *ctl, char **arguments, int count);
 int ctl_driver_swap(struct ctl *ctl, char **arguments, int count);
 int ctl_driver_rollback(struct ctl *ctl, char **arguments, int count);
+int ctl_driver_pin(struct ctl *ctl, char **arguments, int count);
 int ctl_driver_unload(struct ctl *ctl, char **arguments, int count);
 
 int ctl_table_ls(struct ctl *ctl, char **arguments, int count);

@@ -97,6 +97,12 @@ static const struct ctl_option dry_options[] = {
 	{0, NULL, NULL, NULL},
 };
 
+static const struct ctl_option pin_options[] = {
+	{0, "remove", NULL, "take the pin out again"},
+	{0, "dir", "DIR", "your directory of drop-ins, instead of " NDRV_SYSCONFDIR "/ndrv/drivers.d"},
+	{0, NULL, NULL, NULL},
+};
+
 static const struct ctl_option owner_options[] = {
 	{0, "owner", "NODE", "only the row of this node"},
 	{0, NULL, NULL, NULL},
@@ -145,6 +151,8 @@ const struct ctl_command ctl_commands[] = {
 	{"driver load", "FILE", "load a driver file (root only)", 1, 1, NULL, ctl_driver_load},
 	{"driver swap", "TYPE FILE", "replace a driver while its networks run (root only)", 2, 2, dry_options, ctl_driver_swap},
 	{"driver rollback", "TYPE", "put the driver that was replaced back (root only)", 1, 1, NULL, ctl_driver_rollback},
+	{"driver pin", "TYPE", "accept no other content of a driver's file than what serves (root only)", 1, 1, pin_options,
+	 ctl_driver_pin},
 	{"driver unload", "TYPE", "unload a driver that has no networks (root only)", 1, 1, NULL, ctl_driver_unload},
 	{"network create", "NAME -d TYPE", "make a network", 1, 1, create_options, ctl_network_create},
 	{"network ls", "", "list networks", 0, 0, quiet_options, ctl_network_ls},

@@ -15,6 +15,7 @@ ndrvctl_SOURCES = \
 	%D%/ctl_connect.c \
 	%D%/ctl_host.c \
 	%D%/ctl_network.c \
+	%D%/ctl_pin.c \
 	%D%/ctl_ports.c \
 	%D%/ctl_print.c \
 	%D%/ctl_table.c

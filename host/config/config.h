@@ -102,8 +102,8 @@ struct config_driver {
 	const char *path; /* absolute: `file`, below driver_dir when relative; NULL as `file` */
 	bool enabled;	  /* false: masked. Kept in the list for status to show. */
 	bool critical;	  /* the host does not start without it */
-	bool pinned;	  /* `sha256` was given */
-	uint8_t sha256[32];
+	const char *pins; /* `sha256`: the contents that are accepted, 64 small hexadecimal digits each, with blanks between; NULL:
+			     any */
 	struct ndrv_value config; /* a map, maybe empty: what configure() is given */
 	const char *origin;	  /* the file the entry stands in */
 	const char *at;		  /* "FILE:LINE:COLUMN" of the entry, for errors about it */
@@ -162,6 +162,9 @@ void config_free(const struct config *config);
 
 /* The driver of that name, masked ones included, or NULL. */
 const struct config_driver *config_driver_find(const struct config *config, const char *name);
+
+/* The pins as a list of strings in the arena; empty: none. */
+int config_pins(const struct config_driver *driver, struct arena *arena, struct ndrv_value *ret, struct ndrv_error *err);
 
 /* The configuration in effect as a map with the keys of the file, so that it can be shown, compared and written as YAML again.
  * Strings are borrowed from `config`. */

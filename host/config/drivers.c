@@ -45,29 +45,54 @@ int describe_driver_file(const void *from, struct arena *arena, struct ndrv_valu
 	return 0;
 }
 
-static int hex_digit(char c)
-{
-	return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
+#define DIGITS 64
+#define PINS_MAX 16
 
 /* The text is taken as it stands: 64 digits may look like a number. */
+static int read_pin(const struct node *node, char *into, struct ndrv_error *err)
+{
+	if (node->kind != NODE_SCALAR || strlen(node->text) != DIGITS || strspn(node->text, "0123456789abcdefABCDEF") != DIGITS)
+		return wrong(node, "64 hexadecimal digits", err);
+	for (size_t i = 0; i < DIGITS; i++)
+		into[i] = (char)(node->text[i] >= 'A' && node->text[i] <= 'F' ? node->text[i] - 'A' + 'a' : node->text[i]);
+	return 0;
+}
+
 int read_sha256(const struct node *node, void *into, struct arena *arena, struct ndrv_error *err)
 {
 	struct config_driver *driver = into;
-	const char *expected = "64 hexadecimal digits";
-	uint8_t digest[32];
+	const struct node *first = node->kind == NODE_LIST ? node->first : node;
+	size_t count = 0;
+	int rc = 0;
 
-	(void)arena;
-	if (node->kind != NODE_SCALAR || strlen(node->text) != 2 * sizeof(digest))
-		return wrong(node, expected, err);
-	for (size_t i = 0; i < sizeof(digest); i++) {
-		int high = hex_digit(node->text[2 * i]), low = hex_digit(node->text[2 * i + 1]);
-		if (high < 0 || low < 0)
-			return wrong(node, expected, err);
-		digest[i] = (uint8_t)(high << 4 | low);
+	for (const struct node *each = first; each; each = each->next) {
+		count++;
+		if (first == node)
+			break;
 	}
-	memcpy(driver->sha256, digest, sizeof(digest));
-	driver->pinned = true;
+	if (!count || count > PINS_MAX)
+		return wrong(node, "64 hexadecimal digits, or a list of up to 16 such", err);
+	char *text = arena_alloc(arena, count * (DIGITS + 1));
+	if (!text)
+		return node_fail(node, err, "out of memory");
+	for (size_t i = 0; !rc && i < count; i++, first = first->next) {
+		rc = read_pin(first, text + i * (DIGITS + 1), err);
+		text[i * (DIGITS + 1) + DIGITS] = i + 1 < count ? ' ' : '\0';
+	}
+	driver->pins = text;
+	return rc;
+}
+
+int config_pins(const struct config_driver *driver, struct arena *arena, struct ndrv_value *ret, struct ndrv_error *err)
+{
+	*ret = (struct ndrv_value){.type = NDRV_LIST};
+	for (const char *at = driver->pins; at && *at; at += DIGITS + (at[DIGITS] == ' ')) {
+		const char *text = ndrv_arena_printf(&arena->ndrv, "%.*s", DIGITS, at);
+		int rc = text ? ndrv_list_add(&arena->ndrv, ret, ndrv_string(text), err)
+			      : ndrv_fail(err, NDRV_E_INTERNAL, "driver %s: out of memory", driver->name);
+		if (rc)
+			return rc;
+	}
 	return 0;
 }
 
@@ -76,16 +101,11 @@ int describe_sha256(const void *from, struct arena *arena, struct ndrv_value *re
 	const struct config_driver *driver = from;
 
 	*ret = ndrv_null();
-	if (!driver->pinned)
+	if (!driver->pins)
 		return 0;
-	char *text = arena_alloc(arena, 2 * sizeof(driver->sha256) + 1);
-	if (!text)
-		return ndrv_fail(err, NDRV_E_INTERNAL, "driver %s: out of memory", driver->name);
-	for (size_t i = 0; i < sizeof(driver->sha256); i++) {
-		text[2 * i] = "0123456789abcdef"[driver->sha256[i] >> 4];
-		text[2 * i + 1] = "0123456789abcdef"[driver->sha256[i] & 15];
-	}
-	*ret = ndrv_string(text);
+	if (strlen(driver->pins) > DIGITS)
+		return config_pins(driver, arena, ret, err);
+	*ret = ndrv_string(driver->pins);
 	return 0;
 }
 
@@ -111,7 +131,7 @@ int describe_driver_config(const void *from, struct arena *arena, struct ndrv_va
 int driver_read(const char *name, const struct node *node, const char *file, uint32_t line, uint32_t column, struct arena *arena,
 		struct config_driver *ret, struct ndrv_error *err)
 {
-	struct config_driver driver = {.pinned = false};
+	struct config_driver driver = {.pins = NULL};
 	int rc = schema_read(&schema_driver, node, &driver, arena, err);
 
 	if (rc < 0)

@@ -8,8 +8,6 @@
 
 #include "host/base/log.h"
 
-#define SHA256_TEXT 65
-
 void drivers_init(struct drivers *drivers, struct registry *registry)
 {
 	drivers->registry = registry;
@@ -75,22 +73,12 @@ void drivers_refuse(struct drivers *drivers, const struct config_driver *descrip
 	remember(drivers, descriptor->name, descriptor->path, why);
 }
 
-const char *drivers_pin_text(const struct config_driver *descriptor, char *text)
-{
-	if (!descriptor->pinned)
-		return NULL;
-	for (size_t i = 0; i < sizeof(descriptor->sha256); i++)
-		(void)snprintf(text + 2 * i, 3, "%02x", (unsigned)descriptor->sha256[i]);
-	return text;
-}
-
 int drivers_load(struct drivers *drivers, const struct config_driver *descriptor, struct ndrv_error *err)
 {
-	char pin[SHA256_TEXT];
 	struct ndrv_error why = {0};
 	struct driver_request request = {.name = descriptor->name,
 					 .path = descriptor->path,
-					 .sha256 = drivers_pin_text(descriptor, pin),
+					 .sha256 = descriptor->pins,
 					 .config = &descriptor->config,
 					 .origin = descriptor->at,
 					 .critical = descriptor->critical};

@@ -34,8 +34,6 @@ int drivers_load_all(struct drivers *drivers, const struct config *config, drive
 		     struct ndrv_error *err);
 /* Drop-in files that are no good: logged, and kept as refusals. */
 void drivers_note_broken(struct drivers *drivers, const struct config *config);
-/* The descriptor's sha256 as 64 digits in `text` (65 bytes), or NULL. */
-const char *drivers_pin_text(const struct config_driver *descriptor, char *text);
 /* What the descriptor says does not serve, for `why`, until the name loads or goes. */
 void drivers_refuse(struct drivers *drivers, const struct config_driver *descriptor, const struct ndrv_error *why);
 /* Forgets the refusal of this name. */

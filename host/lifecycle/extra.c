@@ -137,7 +137,12 @@ static int serve_inspect(struct host *host, struct request *request, struct repl
 
 	if (!generation)
 		return ndrv_fail_object(&reply->error, NDRV_E_NO_DRIVER, request->type);
-	return describe_generation(&request->arena->ndrv, generation, &reply->value, &reply->error);
+	const struct config_driver *known = config_driver_find(host->config, generation->name);
+	struct ndrv_value pins = {.type = NDRV_LIST};
+	int rc = describe_generation(&request->arena->ndrv, generation, &reply->value, &reply->error);
+	if (!rc && known)
+		rc = config_pins(known, request->arena, &pins, &reply->error);
+	return rc ? rc : ndrv_map_set(&request->arena->ndrv, &reply->value, "pins", pins, &reply->error);
 }
 
 /* --- status: what only the host as a whole knows --- */

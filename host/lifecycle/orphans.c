@@ -40,7 +40,7 @@ bool orphans_stand_in(void *data, const struct config_driver *descriptor)
 	if (reason && images_recall(&host->images, &arena, descriptor->name, &note, NULL) == 0) {
 		struct config_driver copy = *descriptor;
 		copy.path = note.path;
-		copy.pinned = false;
+		copy.pins = NULL;
 		log_warning("driver", "%s: %s was refused before (%s): the copy of what served then is loaded", descriptor->name,
 			    descriptor->path, reason);
 		loaded = drivers_load(&host->drivers, &copy, NULL) == 0;

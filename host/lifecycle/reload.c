@@ -112,9 +112,8 @@ static void compare(struct host *host, struct generation *live, const struct con
 	const struct config_driver *was = config_driver_find(host->config, now->name);
 	struct source source = {0};
 	struct ndrv_error why = {0};
-	char pin[IMAGES_SHA];
 
-	if (source_read(now->path, drivers_pin_text(now, pin), &source, &why)) {
+	if (source_read(now->path, now->pins, &source, &why)) {
 		if (why.kind == NDRV_KIND_NOT_FOUND)
 			unload(host, now->name, "its file is gone", report);
 		else

@@ -259,22 +259,16 @@ static int try_file(struct host *host, const struct swap_wish *wish, const struc
 	return rc;
 }
 
-static const char *pin_of(const struct config_driver *descriptor, char *text)
-{
-	return descriptor->pinned ? drivers_pin_text(descriptor, text) : NULL;
-}
-
 int swap_file(struct host *host, const struct swap_wish *wish, struct arena *arena, struct ndrv_value *ret, struct ndrv_error *err)
 {
 	const struct generation *from = wish->from;
 	struct report report = {.arena = arena, .map = {.type = NDRV_MAP}, .err = err};
 	struct inspection inspection;
-	char pin[IMAGES_SHA];
 
 	set_text(&report, &report.map, "driver", from->name, REGISTRY_TYPE_MAX);
 	set(&report, &report.map, "result", ndrv_string(wish->dry_run ? "would swap" : "swapped"));
 	set_driver(&report, "from", &from->module->note, from->module->sha256, from->number);
-	int rc = module_inspect(registry_policy(host->drivers.registry), wish->descriptor->path, pin_of(wish->descriptor, pin),
+	int rc = module_inspect(registry_policy(host->drivers.registry), wish->descriptor->path, wish->descriptor->pins,
 				&inspection, err);
 	if (!rc)
 		rc = check_former_refusal(host, wish, inspection.source.sha256, arena, err);

@@ -187,18 +187,25 @@ static void hash(struct source *source)
 		(void)snprintf(source->sha256 + i * 2, 3, "%02x", digest[i]);
 }
 
+/* One of several, with blanks between. */
 static int check_pin(const struct source *source, const char *pin, struct ndrv_error *err)
 {
 	if (!pin || !pin[0])
 		return 0;
-	const char *digits = strncmp(pin, "sha256:", 7) == 0 ? pin + 7 : pin;
-	if (strlen(digits) != 64 || strspn(digits, "0123456789abcdefABCDEF") != 64)
-		return ndrv_fail(err, REFUSED, "driver file %s: the sha256 asked for is not 64 hexadecimal digits",
-				 source_tail(source->path));
-	if (strcasecmp(digits, source->sha256) != 0)
-		return ndrv_fail(err, REFUSED, "driver file %s: has sha256 %s, the configuration asks for another",
-				 source_tail(source->path), source->sha256);
-	return 0;
+	for (const char *at = pin; *at; at += strspn(at, " ")) {
+		const char *digits = strncmp(at, "sha256:", 7) == 0 ? at + 7 : at;
+		size_t length = strcspn(digits, " ");
+		if (length != 64 || strspn(digits, "0123456789abcdefABCDEF") != length)
+			return ndrv_fail(err, REFUSED, "driver file %s: the sha256 asked for is not 64 hexadecimal digits",
+					 source_tail(source->path));
+		if (strncasecmp(digits, source->sha256, length) == 0)
+			return 0;
+		at = digits + length;
+	}
+	return ndrv_fail(
+		err, REFUSED,
+		"driver file %s: has sha256 %s, the configuration asks for another: put this one into its descriptor to take it",
+		source_tail(source->path), source->sha256);
 }
 
 /* Splits at the last slash: `ret_dir` malloc'ed, the name borrowed from `path`. */

@@ -18,7 +18,8 @@ struct source {
 
 /* `path` must be absolute. The file may be a symbolic link within its own directory, not out of it. It must be a regular file of at
  * most SOURCE_BYTES_MAX bytes, owned by root or this user, not writable for group or others; so must be each directory up to the
- * root, but for sticky ones. `pin`: NULL or "", or the sha256 it must have, as 64 hexadecimal digits with or without "sha256:".
+ * root, but for sticky ones. `pin`: NULL or "", or the sha256 it must have, as 64 hexadecimal digits with or without "sha256:",
+ * or several of which it must have one, with blanks between.
  * NOT_FOUND for a missing file, DRIVER_REFUSED for all else; the text names the file. `ret` is untouched then. */
 int source_read(const char *path, const char *pin, struct source *ret, struct ndrv_error *err);
 /* For messages: the last 120 bytes of a path at most, so that the reason after it is not cut off. */

@@ -226,6 +226,85 @@ static void a_reload_for_a_package_says_what_changed_only(void **state)
 	assert_int_equal(daemon_ctl(daemon, NULL, 0, "network", "create", "n1", "-d", "null", NULL), 0);
 }
 
+static void get(const char *path, char *text, size_t room)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	assert_true(fd >= 0);
+	ssize_t got = read(fd, text, room - 1);
+	assert_true(got >= 0);
+	text[got] = '\0';
+	(void)close(fd);
+}
+
+static int pin(struct daemon *daemon, const char *dir, const char *remove)
+{
+	return daemon_ctl(daemon, NULL, 0, "driver", "pin", "null", "--dir", dir, remove, NULL);
+}
+
+/* Other bytes that do the same: what stands behind the last section is loaded by nobody. */
+static void change_null(const char *path)
+{
+	int fd = open(path, O_WRONLY | O_APPEND | O_CLOEXEC);
+
+	assert_int_equal(write(fd, "more", 4), 4);
+	(void)close(fd);
+}
+
+static void a_pin_is_kept_beside_what_the_administrator_wrote(void **state)
+{
+	struct daemon *daemon = *state;
+	char file[128], dir[128], descriptor[160], own[160], text[1024], expected[1024], out[8192];
+	static const char vendor[] = "critical: no\n# the vendor's word\n";
+
+	(void)snprintf(file, sizeof(file), "%s/null.so", daemon->dir);
+	(void)snprintf(dir, sizeof(dir), "%s/etc", daemon->dir);
+	(void)snprintf(descriptor, sizeof(descriptor), "%s/drivers.d/vendor.yaml", daemon->dir);
+	(void)snprintf(own, sizeof(own), "%s/vendor.yaml", dir);
+	put_null(file, 1);
+	daemon_add_driver(daemon, "vendor", file, vendor);
+	daemon_start(daemon);
+	/* A copy of the package's, and away with it. */
+	assert_int_equal(pin(daemon, dir, NULL), 0);
+	get(own, text, sizeof(text));
+	assert_non_null(strstr(text, "# the vendor's word\n"));
+	assert_non_null(strstr(text, "\nsha256: "));
+	assert_int_equal(pin(daemon, dir, "--remove"), 0);
+	assert_int_equal(access(own, F_OK), -1);
+	/* What was there already, comments and all. */
+	(void)snprintf(expected, sizeof(expected), "# mine\nfile: %s\nsha256:  # two\n  - %064d\n- %064d\n# more\ncritical: yes",
+		       file, 1, 2);
+	put(own, expected, strlen(expected));
+	assert_int_equal(pin(daemon, dir, NULL), 0);
+	get(own, text, sizeof(text));
+	(void)snprintf(expected, sizeof(expected), "# mine\nfile: %s\nsha256: ", file);
+	assert_memory_equal(text, expected, strlen(expected));
+	assert_string_equal(text + strlen(expected) + 64, "\n# more\ncritical: yes");
+	assert_int_equal(pin(daemon, dir, "--remove"), 0);
+	get(own, text, sizeof(text));
+	(void)snprintf(expected, sizeof(expected), "# mine\nfile: %s\n# more\ncritical: yes", file);
+	assert_string_equal(text, expected);
+	put(own, "{file: x}\n", 10);
+	assert_int_equal(pin(daemon, dir, NULL), 4);
+	assert_int_equal(unlink(own), 0);
+	assert_int_equal(rmdir(dir), 0);
+	/* Into the directory that the host reads. */
+	(void)snprintf(dir, sizeof(dir), "%s/drivers.d", daemon->dir);
+	assert_int_equal(pin(daemon, dir, NULL), 0);
+	assert_int_equal(ctl(daemon, NULL, 0, "reload", "--from-package"), 0);
+	assert_int_equal(daemon_ctl(daemon, out, sizeof(out), "--json", "driver", "inspect", "null", NULL), 0);
+	const char *pins = strstr(out, "\"pins\": [");
+	assert_non_null(pins);
+	assert_non_null(strpbrk(pins + 9, "0123456789abcdef"));
+	change_null(file);
+	assert_int_equal(ctl(daemon, NULL, 0, "reload", "--from-package"), DEGRADED);
+	assert_int_equal(ctl(daemon, out, sizeof(out), "status", "--check"), DEGRADED);
+	assert_non_null(strstr(out, "the configuration asks for another: put this one into its descriptor"));
+	assert_int_equal(pin(daemon, dir, "--remove"), 0);
+	assert_int_equal(ctl(daemon, out, sizeof(out), "reload", "--from-package"), 0);
+	assert_non_null(strstr(out, "driver vendor: swapped"));
+}
+
 static int listen_for_status(const struct daemon *daemon)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
@@ -294,6 +373,7 @@ int main(int argc, char **argv)
 		TEST(a_driver_whose_library_comes_later_is_tried_again),
 		DAEMON(an_abi_in_use_is_not_given_up),
 		DAEMON(a_reload_for_a_package_says_what_changed_only),
+		DAEMON(a_pin_is_kept_beside_what_the_administrator_wrote),
 		DAEMON(the_service_manager_is_told_what_is_wrong),
 	};
 

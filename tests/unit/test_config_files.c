@@ -198,15 +198,18 @@ static void defaults_below_the_runtime_directory_move_with_it(void **state)
 
 static void values_arrive_in_the_units_of_the_struct(void **state)
 {
-	const struct config *config = load_ok(
-		tempdir_write("main.yaml", "calls: {deadline: 1500ms, workers: 0x10, memory: 2MiB}\n"
-					   "log: {level: debug, format: prefix}\n"
-					   "control: {group: 1000, max_request: 8192, request_timeout: 1m}\n"
-					   "deny: [network_delete, org.example.net.endpoint_create]\n"
-					   "address_pools: [{base: 10.0.0.0/8, size: 24}, {base: 'fd00:1::/32', size: 64}]\n"
-					   "drivers: {a: {file: a.so, sha256: "
-					   "00FFaa5500ffaa5500ffaa5500ffaa5500ffaa5500ffaa5500ffaa5500ffaa55}}\n"),
-		three_dirs());
+	const struct config *config =
+		load_ok(tempdir_write("main.yaml",
+				      "calls: {deadline: 1500ms, workers: 0x10, memory: 2MiB}\n"
+				      "log: {level: debug, format: prefix}\n"
+				      "control: {group: 1000, max_request: 8192, request_timeout: 1m}\n"
+				      "deny: [network_delete, org.example.net.endpoint_create]\n"
+				      "address_pools: [{base: 10.0.0.0/8, size: 24}, {base: 'fd00:1::/32', size: 64}]\n"
+				      "drivers: {a: {file: a.so, sha256: "
+				      "00FFaa5500ffaa5500ffaa5500ffaa5500ffaa5500ffaa5500ffaa5500ffaa55}, b: {file: b.so, sha256: ["
+				      "00FFaa5500ffaa5500ffaa5500ffaa5500ffaa5500ffaa5500ffaa5500ffaa55, "
+				      "11FFaa5500ffaa5500ffaa5500ffaa5500ffaa5500ffaa5500ffaa5500ffaa55]}}\n"),
+			three_dirs());
 	char text[NDRV_PREFIX_TEXT];
 	(void)state;
 
@@ -226,9 +229,12 @@ static void values_arrive_in_the_units_of_the_struct(void **state)
 	assert_int_equal(config->pool_count, 2);
 	assert_string_equal(ndrv_prefix_format(&config->pools[1].base, text), "fd00:1::/32");
 	assert_int_equal(config->pools[1].size, 64);
-	assert_true(config->drivers[0].pinned);
-	assert_int_equal(config->drivers[0].sha256[1], 0xff);
-	assert_int_equal(config->drivers[0].sha256[31], 0x55);
+	assert_non_null(config->drivers[0].pins);
+	assert_int_equal(strlen(config->drivers[0].pins), 64);
+	assert_memory_equal(config->drivers[0].pins + 2, "ff", 2);
+	assert_memory_equal(config->drivers[0].pins + 62, "55", 2);
+	assert_int_equal(strlen(config->drivers[1].pins), 129);
+	assert_memory_equal(config->drivers[1].pins + 62, "55 11", 5);
 	assert_int_equal(config->drivers[0].config.type, NDRV_MAP);
 	config_free(config);
 }
