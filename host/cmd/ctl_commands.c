@@ -97,6 +97,11 @@ static const struct ctl_option dry_options[] = {
 	{0, NULL, NULL, NULL},
 };
 
+static const struct ctl_option unload_options[] = {
+	{'f', "force", NULL, "delete its networks first, with their endpoints"},
+	{0, NULL, NULL, NULL},
+};
+
 static const struct ctl_option pin_options[] = {
 	{0, "remove", NULL, "take the pin out again"},
 	{0, "dir", "DIR", "your directory of drop-ins, instead of " NDRV_SYSCONFDIR "/ndrv/drivers.d"},
@@ -153,7 +158,7 @@ const struct ctl_command ctl_commands[] = {
 	{"driver rollback", "TYPE", "put the driver that was replaced back (root only)", 1, 1, NULL, ctl_driver_rollback},
 	{"driver pin", "TYPE", "accept no other content of a driver's file than what serves (root only)", 1, 1, pin_options,
 	 ctl_driver_pin},
-	{"driver unload", "TYPE", "unload a driver that has no networks (root only)", 1, 1, NULL, ctl_driver_unload},
+	{"driver unload", "TYPE", "unload a driver that has no networks (root only)", 1, 1, unload_options, ctl_driver_unload},
 	{"network create", "NAME -d TYPE", "make a network", 1, 1, create_options, ctl_network_create},
 	{"network ls", "", "list networks", 0, 0, quiet_options, ctl_network_ls},
 	{"network inspect", "NETWORK", "show all of a network", 1, 1, NULL, ctl_network_inspect},

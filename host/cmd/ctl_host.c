@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "host/cmd/ctl.h"
+#include "host/front/errors.h"
 
 int ctl_reexec(struct ctl *ctl, char **arguments, int count)
 {
@@ -217,8 +218,64 @@ int ctl_driver_rollback(struct ctl *ctl, char **arguments, int count)
 	return ctl_show(ctl, "POST", ctl_path("/v1/drivers/%s/rollback", arguments[0]), NULL);
 }
 
+/* Each network of the driver's types goes, with its endpoints and whatever the driver says. */
+static int empty(struct ctl *ctl, const json_t *driver, const json_t *networks)
+{
+	const json_t *type, *network;
+	size_t at, index;
+	int status = 0;
+
+	json_array_foreach(ctl_member(driver, "types"), at, type)
+	{
+		const char *name = json_string_value(ctl_member(type, "type"));
+		json_array_foreach(networks, index, network)
+		{
+			const char *of = json_string_value(ctl_member(network, "type"));
+			const char *id = json_string_value(ctl_member(network, "id"));
+			if (status || !name || !of || !id || strcmp(name, of) != 0)
+				continue;
+			char *path = ctl_path("/v1/networks/%s?force=1", id);
+			json_decref(ctl_call(ctl, "DELETE", path, NULL, &status));
+			free(path);
+		}
+	}
+	return status;
+}
+
+static int unload_by_force(struct ctl *ctl, const char *name)
+{
+	char *path = ctl_path("/v1/drivers/%s", name), driver_name[64];
+	int status;
+	json_t *driver = ctl_call(ctl, "GET", path, NULL, &status);
+	json_t *networks = driver ? ctl_call(ctl, "GET", "/v1/networks", NULL, &status) : NULL;
+
+	free(path);
+	if (networks)
+		status = empty(ctl, driver, json_object_get(networks, "networks"));
+	(void)ctl_text(driver, "driver", driver_name, sizeof(driver_name));
+	json_decref(networks);
+	json_decref(driver);
+	if (status)
+		return status;
+	path = ctl_path("/v1/drivers/%s", driver_name);
+	/* One without a file goes by itself with its last network, and may be gone already. */
+	ctl->quiet = true;
+	json_decref(ctl_call(ctl, "DELETE", path, NULL, &status));
+	ctl->quiet = false;
+	if (status == error_exit_status(NDRV_KIND_NOT_FOUND))
+		status = 0;
+	else if (status)
+		return ctl_show(ctl, "DELETE", path, NULL);
+	free(path);
+	if (ctl->json)
+		(void)puts("{}");
+	return status;
+}
+
 int ctl_driver_unload(struct ctl *ctl, char **arguments, int count)
 {
 	(void)count;
+	if (ctl_flag(ctl, "force"))
+		return unload_by_force(ctl, arguments[0]);
 	return ctl_show(ctl, "DELETE", ctl_path("/v1/drivers/%s", arguments[0]), NULL);
 }

@@ -305,6 +305,42 @@ static void a_pin_is_kept_beside_what_the_administrator_wrote(void **state)
 	assert_non_null(strstr(out, "driver vendor: swapped"));
 }
 
+static void force_takes_a_driver_without_a_file_away_with_its_networks(void **state)
+{
+	struct daemon *daemon = *state;
+	char file[128], out[8192];
+
+	(void)snprintf(file, sizeof(file), "%s/vendor.so", daemon->dir);
+	put_null(file, 1);
+	daemon_add_driver(daemon, "vendor", file, NULL);
+	daemon_start(daemon);
+	assert_int_equal(daemon_ctl(daemon, NULL, 0, "network", "create", "n1", "-d", "null", NULL), 0);
+	assert_int_equal(unlink(file), 0);
+	assert_int_equal(ctl(daemon, out, sizeof(out), "reload", "--from-package"), 0);
+	assert_non_null(strstr(out, "driver vendor: stays until its last network goes"));
+	assert_int_equal(daemon_ctl(daemon, NULL, 0, "driver", "unload", "null", NULL), 4);
+	assert_int_equal(daemon_ctl(daemon, NULL, 0, "driver", "unload", "--force", "null", NULL), 0);
+	assert_int_equal(daemon_ctl(daemon, NULL, 0, "driver", "inspect", "null", NULL), 3);
+	assert_int_equal(daemon_ctl(daemon, NULL, 0, "network", "inspect", "n1", NULL), 3);
+	assert_int_equal(ctl(daemon, out, sizeof(out), "status", "--check"), 0);
+}
+
+/* Which of two descriptors of a name counts is test_config_files' to show. */
+static void a_mask_outlives_the_drivers_upgrade(void **state)
+{
+	struct daemon *daemon = *state;
+	char file[128], out[8192];
+
+	(void)snprintf(file, sizeof(file), "%s/vendor.so", daemon->dir);
+	put_null(file, 1);
+	daemon_add_driver(daemon, "vendor", file, "enabled: no\n");
+	daemon_start(daemon);
+	change_null(file);
+	assert_int_equal(ctl(daemon, out, sizeof(out), "reload", "--from-package"), 0);
+	assert_string_equal(out, "");
+	assert_int_equal(daemon_ctl(daemon, NULL, 0, "driver", "inspect", "null", NULL), 3);
+}
+
 static int listen_for_status(const struct daemon *daemon)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
@@ -374,6 +410,8 @@ int main(int argc, char **argv)
 		DAEMON(an_abi_in_use_is_not_given_up),
 		DAEMON(a_reload_for_a_package_says_what_changed_only),
 		DAEMON(a_pin_is_kept_beside_what_the_administrator_wrote),
+		DAEMON(force_takes_a_driver_without_a_file_away_with_its_networks),
+		DAEMON(a_mask_outlives_the_drivers_upgrade),
 		DAEMON(the_service_manager_is_told_what_is_wrong),
 	};
 
