@@ -330,3 +330,11 @@ size_t records_count(struct records *records)
 {
 	return atomic_load(&records->ids.count);
 }
+
+uint64_t records_last_serial(struct records *records)
+{
+	(void)pthread_mutex_lock(&records->mutex);
+	uint64_t serial = records->last_serial;
+	(void)pthread_mutex_unlock(&records->mutex);
+	return serial;
+}

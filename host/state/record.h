@@ -181,6 +181,8 @@ void records_unname(struct records *records, struct network *network);
 /* Calls `each` with every network, with a reference and in order of creation, outside all locks, until it returns non-zero. */
 int records_each(struct records *records, int (*each)(struct network *network, void *data), void *data);
 size_t records_count(struct records *records);
+/* The greatest serial that any network has had: those with a greater one are added later. */
+uint64_t records_last_serial(struct records *records);
 
 /* Under the network's turn. */
 struct endpoint *network_endpoint(struct network *network, const char *id);
