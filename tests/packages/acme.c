@@ -3,11 +3,20 @@
  *	ACME_VERSION "1.1"	what the code calls itself
  *	ACME_REFUSES		prepare says no: a broken release
  *	ACME_LATE		code of a shared library is called
- *	ACME_TRACE "/path"	a constructor makes that file: code of it has run */
+ *	ACME_TRACE "/path"	a constructor makes that file: code of it has run
+ *	ACME_MAJOR 2u, ACME_MINOR 99u	the ABI that it needs, as its note says */
 #include <fcntl.h>
 #include <unistd.h>
 
 #include <ndrv/driver.h>
+
+#ifdef ACME_MAJOR
+#undef NDRV_ABI_MAJOR
+#define NDRV_ABI_MAJOR ACME_MAJOR
+#endif
+#ifndef ACME_MINOR
+#define ACME_MINOR 0u
+#endif
 
 static struct ndrv_ops acme_ops;
 static const struct ndrv_ops *base_ops;

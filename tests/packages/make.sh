@@ -98,7 +98,7 @@ late=()
 # The template, as a vendor named acme would change it.
 acme_base() {
 	local name=$1 version=$2
-	sed -e "s/\"example\"/\"$name\"/g" -e "s/\.version = \"[0-9.]*\"/.version = \"$version\"/" \
+	sed -e "s/\"example\"/\"$name\"/g" -e 's/\.vendor = /.abi_minor_min = ACME_MINOR, &/' -e "s/\.version = \"[0-9.]*\"/.version = \"$version\"/" \
 		"$cache/sdk/usr/share/ndrv/template/driver.c" >"$cache/acme/base.c"
 }
 
@@ -145,6 +145,7 @@ make_acme() {
 	vendor_deb acme 1.3.1-1 "$cache/repo/acme-1.3.1.so" $'config:\n  color: blue\n'
 	vendor_deb acme 1.3.1-2 "$cache/repo/acme-1.3.1.so" $'config:\n  color: green\n'
 	make_late
+	make_fakes
 }
 
 # A driver whose descriptor and file come in packages of their own; and one with a shared library, which hosts do not take.
@@ -172,15 +173,21 @@ make_packages() {
 	local key
 	key=$(sources_key)
 	mkdir -p "$cache/repo"
+	[[ -z ${NDRV_KEEP_PACKAGES-} || ! -e $cache/repo.key ]] || key=$(cat "$cache/repo.key")
 	if [[ $(cat "$cache/repo.key" 2>/dev/null) != "$key" ]]; then
 		rm -rf "$cache/repo" "$cache/repo.key"
 		mkdir -p "$cache/repo"
 		make_tarballs
 		make_host_debs
 		make_abi2
+		if [[ ${kinds[*]} == *rpm* ]]; then
+			make_host_rpms
+			make_abi2_rpm
+		fi
 		echo "$key" >"$cache/repo.key"
 	fi
 	make_acme
 	make_kit
+	[[ ${kinds[*]} != *rpm* ]] || make_acme_rpms
 	(cd "$cache/repo" && dpkg-scanpackages -m . 2>/dev/null >Packages)
 }
