@@ -22,7 +22,7 @@ struct held {
 	char holder[HOLDER_MAX];
 	bool released; /* given back, while a network uses it */
 	uint64_t at_ns;
-	uint64_t repeated_ns; /* the last repetition of a platform that has just been restarted; 0: they are over */
+	uint64_t repeated_ns;	   /* the last repetition of a platform that has just been restarted; 0: they are over */
 	struct held_lease *leases; /* by address */
 	size_t lease_count, lease_room;
 };

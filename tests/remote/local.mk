@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Docker's plugin protocol: the codec, the remote driver against a plugin that does as it is told.
 # What libnetwork and dockerd really sent, recorded.
-EXTRA_DIST += tests/golden/remote.txt tests/golden/docker.jsonl
+EXTRA_DIST += tests/golden/remote.txt tests/golden/docker.jsonl tests/golden/ipam.jsonl
 REMOTE_CPPFLAGS = $(RIG_CPPFLAGS) -DGOLDEN='"$(abs_top_srcdir)/tests/golden"'
 REMOTE_LIBS = tests/lib/libtest.a $(TEST_LIBS)
 
@@ -42,6 +42,13 @@ TESTS += %D%/test_docker
 %C%_test_docker_CPPFLAGS = $(REMOTE_CPPFLAGS)
 %C%_test_docker_LDADD = $(REMOTE_LIBS)
 EXTRA_%C%_test_docker_DEPENDENCIES = tests/conformance/rec.la tests/conformance/recglobal.la
+
+check_PROGRAMS += %D%/test_ipam_rows
+TESTS += %D%/test_ipam_rows
+%C%_test_ipam_rows_SOURCES = %D%/test_ipam_rows.c $(RIG_REMOTE)
+%C%_test_ipam_rows_CPPFLAGS = $(REMOTE_CPPFLAGS)
+%C%_test_ipam_rows_LDADD = $(REMOTE_LIBS)
+EXTRA_%C%_test_ipam_rows_DEPENDENCIES = tests/conformance/rec.la
 
 check_PROGRAMS += %D%/test_cases
 TESTS += %D%/test_cases
