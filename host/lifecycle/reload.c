@@ -106,10 +106,20 @@ static void swap(struct host *host, struct generation *live, const struct config
 	say(report, CHANGED, descriptor->name, text ? text : "swapped", NULL);
 }
 
+/* What it last took, not what it was last given: a configuration that it refused is offered again. */
+static bool has_config(struct host *host, const struct config_driver *now, struct report *report)
+{
+	const struct config_driver *was = config_driver_find(host->config, now->name);
+	struct image_note note;
+
+	if (images_recall(&host->images, report->arena, now->name, &note, NULL) == 0)
+		return ndrv_value_equal(&note.config, &now->config);
+	return !was || ndrv_value_equal(&was->config, &now->config);
+}
+
 /* What the file at its path is now, compared with what serves. */
 static void compare(struct host *host, struct generation *live, const struct config_driver *now, struct report *report)
 {
-	const struct config_driver *was = config_driver_find(host->config, now->name);
 	struct source source = {0};
 	struct ndrv_error why = {0};
 
@@ -128,7 +138,7 @@ static void compare(struct host *host, struct generation *live, const struct con
 	}
 	keeper_del_orphan(&host->keeper, now->name);
 	drivers_forget(&host->drivers, now->name);
-	if (was && !ndrv_value_equal(&was->config, &now->config))
+	if (!has_config(host, now, report))
 		configure(host, now, report);
 	else
 		say(report, SAME, now->name, "unchanged", NULL);

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What package managers ask: reload --from-package, check-abi, and how the host is afterwards. */
+#include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdlib.h>
+#include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -132,6 +135,13 @@ static int set_up_daemon(void **state)
 
 static int tear_down_daemon(void **state)
 {
+	const struct daemon *daemon = *state;
+	char dir[128];
+
+	(void)snprintf(dir, sizeof(dir), "%s/state", daemon->dir);
+	if (daemon->pid > 0)
+		(void)daemon_stop(*state, SIGKILL);
+	(void)umount2(dir, MNT_DETACH); /* of the test that mounts one, if it failed */
 	daemon_tear_down(*state);
 	free(*state);
 	return 0;
@@ -341,6 +351,56 @@ static void a_mask_outlives_the_drivers_upgrade(void **state)
 	assert_int_equal(daemon_ctl(daemon, NULL, 0, "driver", "inspect", "null", NULL), 3);
 }
 
+static void a_changed_descriptor_reaches_the_driver(void **state)
+{
+	struct daemon *daemon = *state;
+	char out[4096];
+
+	daemon_add_driver(daemon, "overlay", BUILT_DRIVERS "/overlay.so", NULL);
+	daemon_start(daemon);
+	daemon_add_driver(daemon, "overlay", BUILT_DRIVERS "/overlay.so", "config: {local_address: 192.0.2.1}\n");
+	assert_int_equal(ctl(daemon, out, sizeof(out), "reload", "--from-package"), 0);
+	assert_string_equal(out, "driver overlay: configured anew\n");
+	daemon_add_driver(daemon, "overlay", BUILT_DRIVERS "/overlay.so", "config: {no_such_key: 1}\n");
+	assert_int_equal(ctl(daemon, out, sizeof(out), "reload", "--from-package"), DEGRADED);
+	assert_int_equal(ctl(daemon, out, sizeof(out), "status", "--check"), DEGRADED);
+	assert_non_null(strstr(out, "no_such_key"));
+	/* It is not forgotten by asking again. */
+	assert_int_equal(ctl(daemon, out, sizeof(out), "reload", "--from-package"), DEGRADED);
+	daemon_add_driver(daemon, "overlay", BUILT_DRIVERS "/overlay.so", "config: {local_address: 192.0.2.1}\n");
+	assert_int_equal(ctl(daemon, out, sizeof(out), "reload", "--from-package"), 0);
+	assert_int_equal(ctl(daemon, out, sizeof(out), "status", "--check"), 0);
+}
+
+/* Images come from sealed memory there, those of the host's own copies as well. */
+static void a_state_directory_without_exec_is_no_hindrance(void **state)
+{
+	struct daemon *daemon = *state;
+	char dir[128], file[128], out[8192];
+
+	(void)snprintf(file, sizeof(file), "%s/vendor.so", daemon->dir);
+	(void)snprintf(dir, sizeof(dir), "%s/state", daemon->dir);
+	assert_true(mkdir(dir, 0700) == 0 || errno == EEXIST);
+	assert_int_equal(mount("none", dir, "tmpfs", MS_NOEXEC, "size=32m,mode=0700"), 0);
+	put_null(file, 1);
+	daemon_add_driver(daemon, "vendor", file, NULL);
+	daemon_start(daemon);
+	assert_int_equal(daemon_ctl(daemon, NULL, 0, "network", "create", "n1", "-d", "null", NULL), 0);
+	assert_int_equal(daemon_ctl(daemon, out, sizeof(out), "--json", "driver", "inspect", "null", NULL), 0);
+	assert_non_null(strstr(out, "\"image\": \"/proc/self/fd/"));
+	change_null(file);
+	assert_int_equal(ctl(daemon, out, sizeof(out), "reload", "--from-package"), 0);
+	assert_non_null(strstr(out, "driver vendor: swapped"));
+	assert_int_equal(unlink(file), 0);
+	(void)daemon_stop(daemon, SIGKILL);
+	daemon_start(daemon);
+	assert_int_equal(daemon_ctl(daemon, out, sizeof(out), "--json", "network", "inspect", "n1", NULL), 0);
+	assert_non_null(strstr(out, "\"driver_loaded\": true"));
+	assert_int_equal(ctl(daemon, out, sizeof(out), "status", "--check"), DEGRADED);
+	(void)daemon_stop(daemon, SIGKILL);
+	assert_int_equal(umount2(dir, MNT_DETACH), 0);
+}
+
 static int listen_for_status(const struct daemon *daemon)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
@@ -412,6 +472,8 @@ int main(int argc, char **argv)
 		DAEMON(a_pin_is_kept_beside_what_the_administrator_wrote),
 		DAEMON(force_takes_a_driver_without_a_file_away_with_its_networks),
 		DAEMON(a_mask_outlives_the_drivers_upgrade),
+		DAEMON(a_changed_descriptor_reaches_the_driver),
+		DAEMON(a_state_directory_without_exec_is_no_hindrance),
 		DAEMON(the_service_manager_is_told_what_is_wrong),
 	};
 
