@@ -13,9 +13,12 @@ deb: dist
 	mv packages/deb/*.deb packages/
 	rm -rf packages/deb
 
+# In the same place the same sources make the same bytes.
 rpm: dist
 	rm -rf packages/rpm
-	env -u MAKEFLAGS -u MAKELEVEL $(RPMBUILD) -tb --define "_topdir $(CURDIR)/packages/rpm" $(TARBALL)
+	env -u MAKEFLAGS -u MAKELEVEL SOURCE_DATE_EPOCH="$$(date +%s -d "$$(sed -n 's/^ -- .*  //p' debian/changelog | head -n 1)")" \
+		$(RPMBUILD) -tb --define "_topdir $(CURDIR)/packages/rpm" --define "use_source_date_epoch_as_buildtime 1" \
+		--define "clamp_mtime_to_source_date_epoch 1" --define "_buildhost localhost" $(TARBALL)
 	mv packages/rpm/RPMS/*/*.rpm packages/
 	rm -rf packages/rpm
 

@@ -64,7 +64,7 @@ int ndrv_fakehost_isolate(void)
 	struct ndrv_nl *nl;
 
 	if (unshare(CLONE_NEWNET) && become_root()) {
-		(void)fprintf(stderr, "skipped: no network namespace can be made here (%s)\n", strerror(errno));
+		(void)fprintf(stderr, "skipped: no network namespace can be made here (%m)\n");
 		return -1;
 	}
 	if (ndrv_nl_open(&nl, &err) == 0) {
