@@ -91,7 +91,7 @@ make_garbage() {
 	local at size
 	cp "$1" "$2"
 	read -r at size < <(readelf -SW "$1" | sed 's/^ *\[ *[0-9]*\]//' | awk '$1 == ".note.ndrv" { print "0x" $4, "0x" $5 }')
-	yes 'no note at all ' | head -c $((size - 20)) | dd of="$2" bs=1 seek=$((at + 20)) conv=notrunc status=none
+	head -c $((size - 20)) < <(yes 'no note at all ') | dd of="$2" bs=1 seek=$((at + 20)) conv=notrunc status=none
 }
 
 # Test 11.

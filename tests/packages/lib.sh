@@ -61,6 +61,16 @@ says() {
 	expect "$1" grep -E -- "$2" <<<"$transcript"
 }
 
+# What the host does by itself, a second later or so.
+eventually() {
+	local i
+	for ((i = 0; i < 150; i++)); do
+		! "$@" >/dev/null 2>&1 || return 0
+		sleep 0.1
+	done
+	return 1
+}
+
 equal() {
 	[[ $1 == "$2" ]] || {
 		echo "\"$1\" is not \"$2\""
@@ -234,4 +244,17 @@ figures_table() {
 		echo "| $number | $release, $kind | $what | $same | $(figure requests) | $(figure unconnected) | $(figure cut) |" \
 			"$(figure wrong) | $(figure longest_ms) ms | $(figure datagrams) | $(figure lost) | $(figure missing) B |"
 	done <"$figures"
+}
+
+# results_table: how many checks of each test passed, failed and were skipped, by release and kind, as Markdown.
+results_table() {
+	echo '| test | where | passed | failed | skipped |'
+	echo '|---|---|---|---|---|'
+	sed -nE -e 's/^ok [0-9]+ - ([0-9]+) ([a-z]+) ([a-z]+): .*/\1 \2 \3 passed/p' \
+		-e 's/^not ok [0-9]+ # SKIP ([0-9]+) ([a-z]+) ([a-z]+): .*/\1 \2 \3 skipped/p' \
+		-e 's/^not ok [0-9]+ - ([0-9]+) ([a-z]+) ([a-z]+): .*/\1 \2 \3 failed/p' "$tap" |
+		awk '{ key = $1 " | " $2 ", " $3; if (!(key in seen)) { seen[key]; order[++count] = key } sum[key, $4]++ }
+			END { for (i = 1; i <= count; i++) { key = order[i]
+				printf "| %s | %d | %d | %d |\n", key, sum[key, "passed"], sum[key, "failed"], sum[key, "skipped"] } }' |
+		sort -t '|' -k 2,2n -s
 }

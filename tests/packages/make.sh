@@ -169,6 +169,18 @@ make_late() {
 	vendor_deb shared 1.0-1 "$work/shared.so"
 }
 
+# The vendors' packages: again whenever these scripts have changed, too.
+make_vendors() {
+	local key
+	key=$(cat "$cache/repo.key" "$here"/*.sh "$here/acme.c" | sha256sum)
+	[[ $(cat "$cache/vendors.key" 2>/dev/null) != "$key" && (-z ${NDRV_KEEP_PACKAGES-} || ! -e $cache/vendors.key) ]] || return 0
+	rm -f "$cache/vendors.key"
+	make_acme
+	[[ ${kinds[*]} != *rpm* ]] || make_acme_rpms
+	make_kit
+	echo "$key" >"$cache/vendors.key"
+}
+
 make_packages() {
 	local key
 	key=$(sources_key)
@@ -186,8 +198,6 @@ make_packages() {
 		fi
 		echo "$key" >"$cache/repo.key"
 	fi
-	make_acme
-	make_kit
-	[[ ${kinds[*]} != *rpm* ]] || make_acme_rpms
+	make_vendors
 	(cd "$cache/repo" && dpkg-scanpackages -m . 2>/dev/null >Packages)
 }

@@ -6,7 +6,8 @@ make_host_rpms() {
 	local version
 	for version in "$upstream" "$upstream.1"; do
 		echo "# building the RPMs of $version"
-		sed "s/^Version:.*/Version: $version/" "$build/packaging/ndrv.spec" >"$cache/ndrv-$version.spec"
+		# In the changelog it may stay: its date is that of the build.
+		sed "/^\*/!s/${upstream//./\\.}/$version/g" "$build/packaging/ndrv.spec" >"$cache/ndrv-$version.spec"
 		make_quietly "$cache/rpm-$version.log" "$top/packaging/build-rpm" "$cache/ndrv-$version.spec" \
 			"$cache/tarballs/ndrv-$version.tar.xz" "$cache/rpm-$version"
 		cp "$cache/rpm-$version"/*.rpm "$cache/repo/"
