@@ -146,7 +146,12 @@ static int create_vxlan(struct ndrv_call *call, const struct ndrv_network *netwo
 	/* The kernel says EEXIST for a name and for a VNI alike, and the name was free. */
 	if (rc == -NDRV_E_LINK_EXISTS) {
 		blamed = vxlan_blame(call, want->vni, want->port);
-		rc = blamed ? blamed : rc;
+		rc = blamed ? blamed
+			    : ndrv_fail(
+				      call->err, NDRV_E_LINK_EXISTS,
+				      "vxlan id %u on port %u is in use by an interface of this host in another network namespace, "
+				      "as Docker's own overlay has them: give the network another id or port",
+				      want->vni, want->port);
 	}
 	if (!rc)
 		subnet->vxlan_index = link.index;

@@ -9,6 +9,9 @@
 #include <string.h>
 
 #define FIRST_VNI 4096 /* those below are left to whoever numbers by hand, as libnetwork does */
+/* Docker's own overlay numbers from 4096 too, and its interfaces are in the way even where they cannot be seen: in the namespaces
+ * it moved them to. */
+#define FIRST_VNI_DOCKER 0x800000
 #define KEY_PREFIX "vni/"
 #define TEXT_MAX (SUBNETS_MAX * 9)
 
@@ -81,10 +84,8 @@ static int count_key(const char *key, const void *value, size_t bytes, void *dat
 }
 
 /* Those asked for as they are, then the lowest that are free. */
-static int choose(const struct given *given, uint32_t *vnis, uint32_t asked, uint32_t wanted, struct ndrv_error *err)
+static int choose(const struct given *given, uint32_t next, uint32_t *vnis, uint32_t asked, uint32_t wanted, struct ndrv_error *err)
 {
-	uint32_t next = FIRST_VNI;
-
 	for (uint32_t i = 0; i < asked; i++) {
 		if (is_given(given, vnis[i]))
 			return ndrv_fail(err, NDRV_E_FORBIDDEN, "vxlan id %u is in use by another network", vnis[i]);
@@ -159,7 +160,8 @@ static int allocate(struct overlay *overlay, struct ndrv_call *call, const char 
 		return ndrv_fail_errno(call->err, ENOMEM, "overlay");
 	rc = ndrv_store_scan(overlay->host, KEY_PREFIX, count_key, &given, call->err);
 	if (!rc)
-		rc = choose(&given, vnis, asked, wanted, call->err);
+		rc = choose(&given, call->front == NDRV_FRONT_DOCKER ? FIRST_VNI_DOCKER : FIRST_VNI, vnis, asked, wanted,
+			    call->err);
 	free(given.bits);
 	if (rc)
 		return rc;

@@ -11,3 +11,11 @@ check_PROGRAMS += %D%/test_ipam
 %C%_test_ipam_CPPFLAGS = $(SYSTEM_CPPFLAGS)
 %C%_test_ipam_LDADD = $(SYSTEM_LIBS)
 TESTS += %D%/test_ipam
+
+# The forwarder is static here: it is what runs in the plugin. Where there is no static libc the test is skipped.
+check_PROGRAMS += %D%/test_swarm
+%C%_test_swarm_SOURCES = %D%/test_swarm.c
+%C%_test_swarm_CPPFLAGS = $(SYSTEM_CPPFLAGS) -DTEST_NDRVD='"$(abs_top_builddir)/ndrvd"' \
+	-DTEST_FORWARD='"$(abs_top_builddir)/ndrv-docker-forward"' -DDOCKER_PLUGIN='"$(abs_top_srcdir)/conf/docker-plugin"'
+%C%_test_swarm_LDADD = $(SYSTEM_LIBS)
+TESTS += %D%/test_swarm

@@ -282,7 +282,7 @@ static void docker_is_told_to_flood_and_keeps_its_options(void **state)
 	assert_ok(ndrv_map_set(call->arena, &options, "com.docker.network.driver.mtu", ndrv_string("1400"), call->err), call->err);
 	assert_ok(ops->network_allocate(nodes[0].host.self, call, "n9", &options, &v4, &v6, &result), call->err);
 	assert_string_equal(ndrv_map_get(&result, "peers")->u.string, "flood");
-	assert_string_equal(ndrv_map_get(&result, VNIS)->u.string, "4096");
+	assert_string_equal(ndrv_map_get(&result, VNIS)->u.string, "8388608");
 	assert_string_equal(ndrv_map_get(&result, "com.docker.network.driver.mtu")->u.string, "1400");
 	assert_ok(ndrv_map_set(call->arena, &options, "peers", ndrv_string("table"), call->err), call->err);
 	result = (struct ndrv_value){0};
