@@ -301,9 +301,12 @@ static void docker_is_told_to_flood_and_keeps_its_options(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(endpoints_reach_each_other_without_rows, over4),	    TEST(endpoints_reach_each_other_without_rows_over_ipv6, over6),
-		TEST(nodes_that_come_and_go_are_followed, over4),	    TEST(a_row_counts_before_what_was_learned, over4),
-		TEST(a_restart_keeps_traffic_and_knows_the_nodes, over4),   TEST(an_endpoint_that_moves_is_found, over4),
+		TEST(endpoints_reach_each_other_without_rows, over4),
+		TEST(endpoints_reach_each_other_without_rows_over_ipv6, over6),
+		TEST(nodes_that_come_and_go_are_followed, over4),
+		TEST(a_row_counts_before_what_was_learned, over4),
+		TEST(a_restart_keeps_traffic_and_knows_the_nodes, over4),
+		TEST(an_endpoint_that_moves_is_found, over4),
 		TEST(docker_is_told_to_flood_and_keeps_its_options, over4),
 	};
 
