@@ -42,8 +42,8 @@ int pools_address_release(struct pools *pools, const char *id, const struct ndrv
 /* The network's record is gone: its pools that were given back meanwhile are free. */
 void pools_network_gone(struct pools *pools, const struct network *network);
 
-/* Gives back what no container has and who asked for it will not come for: addresses of dead holders whose sandbox is dead or that no
- * endpoint of their network has, and, of any holder, those that never got an endpoint. Not of networks that are not ours, since
+/* Gives back what no container has and who asked for it will not come for: addresses of dead holders whose sandbox is dead or that
+ * no endpoint of their network has, and, of any holder, those that never got an endpoint. Not of networks that are not ours, since
  * nothing is known of their endpoints. `id` NULL: of every pool; `dry`: only looks. How many. Where `tree` is not NULL `list` gets
  * {pool, address, why, failed}. */
 size_t pools_free_stale(struct pools *pools, const char *id, bool dry, struct tree *tree, struct ndrv_value *list);
