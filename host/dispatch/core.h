@@ -21,6 +21,7 @@
 
 struct attempts;
 struct mender;
+struct owed;
 struct pools;
 struct metrics;
 
@@ -34,9 +35,13 @@ struct dispatch {
 	struct services *services; /* NULL: none (tests) */
 	struct gates gates;
 	struct mender *mender;
-	struct pools *pools;	   /* NULL: no address pools */
-	bool halted;		   /* the mender is */
-	struct attempts *attempts; /* NULL: no notes are taken */
+	struct owed *owed;
+	_Atomic bool watches_sandboxes;	 /* there may be endpoints of dockerd's */
+	uint64_t next_look_ns;		 /* at them; the mender's */
+	_Atomic uint64_t dead_endpoints; /* deleted, for their sandbox had died */
+	struct pools *pools;		 /* NULL: no address pools */
+	bool halted;			 /* the mender is */
+	struct attempts *attempts;	 /* NULL: no notes are taken */
 	pthread_mutex_t hangs_lock;
 	struct transfer *hangs; /* called off, with a call still inside a driver */
 	dispatch_extra extra;

@@ -9,6 +9,7 @@
 #include "host/dispatch/attempt.h"
 #include "host/dispatch/gate.h"
 #include "host/dispatch/mend.h"
+#include "host/dispatch/owed.h"
 #include "host/dispatch/pools.h"
 #include "host/dispatch/steps.h"
 #include "host/dispatch/twin.h"
@@ -27,7 +28,8 @@ int dispatch_new(const struct dispatch_parts *parts, struct dispatch **ret, stru
 	(void)pthread_mutex_init(&dispatch->hangs_lock, NULL);
 	gates_init(dispatch);
 	dispatch->metrics = metrics_new();
-	int rc = dispatch->metrics ? 0 : ndrv_fail_errno(err, ENOMEM, "start the dispatcher");
+	dispatch->owed = owed_new();
+	int rc = dispatch->metrics && dispatch->owed ? 0 : ndrv_fail_errno(err, ENOMEM, "start the dispatcher");
 	const struct config *config = parts->config;
 	if (!rc)
 		rc = executor_new(config ? config->calls.workers : 4, config ? config->calls.max_workers : 64, &dispatch->executor,
@@ -88,6 +90,7 @@ bool dispatch_stop(struct dispatch *dispatch, uint64_t deadline_ns)
 	}
 	executor_free(dispatch->executor);
 	dispatch->executor = NULL;
+	owed_flush(dispatch);
 	(void)records_each(dispatch->parts.records, release_network, NULL);
 	return true;
 }
@@ -104,6 +107,7 @@ void dispatch_free(struct dispatch *dispatch)
 		mender_halt(dispatch->mender);
 	if (dispatch->mender)
 		mender_free(dispatch->mender);
+	owed_free(dispatch->owed);
 	pools_close(dispatch->pools);
 	metrics_free(dispatch->metrics);
 	(void)pthread_mutex_destroy(&dispatch->create_lock);
@@ -189,6 +193,8 @@ void dispatch_submit(struct dispatch *dispatch, struct request *request,
 		reply = &no_memory;
 	else
 		reply->error = error;
+	if (request->by_docker && op_of(request->op) && (op_of(request->op)->flags & OP_DELETES))
+		owed_note(dispatch, request->op, request->network, request->endpoint, &reply->error);
 	done(request, reply, data);
 }
 

@@ -8,6 +8,7 @@
 #include "host/dispatch/attempt.h"
 #include "host/dispatch/core.h"
 #include "host/dispatch/handles.h"
+#include "host/dispatch/owed.h"
 #include "host/dispatch/transfer.h"
 
 void job_ref(struct job *job)
@@ -218,6 +219,8 @@ static void tell(struct job *job, const struct ndrv_error *error)
 	(void)pthread_mutex_lock(&job->lock);
 	log_answer(job, error, ns);
 	(void)pthread_mutex_unlock(&job->lock);
+	if (error->code && job->request.by_docker && (job->op->flags & OP_DELETES))
+		owed_note(job->dispatch, job->op->op, job->request.network, job->request.endpoint, error);
 	job->done(job->theirs, job->their_reply, job->done_data);
 }
 

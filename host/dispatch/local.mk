@@ -34,11 +34,14 @@ host_libhost_a_SOURCES += \
 	%D%/op_pool.c \
 	%D%/op_table.c %D%/op_table.h \
 	%D%/pools.c %D%/pools.h %D%/pools_held.c %D%/pools_held.h %D%/pools_users.c %D%/pools_stale.c \
+	%D%/pools.c %D%/pools.h %D%/pools_held.c %D%/pools_held.h %D%/pools_users.c \
+	%D%/owed.c %D%/owed.h \
 	%D%/plugging.c %D%/plugging.h \
 	%D%/op_prune.c %D%/recover.c %D%/recovering.c %D%/recovering.h %D%/reconcile.c %D%/reconcile.h \
 	%D%/request.c %D%/request.h \
 	%D%/op_rows.c \
 	%D%/rows.c %D%/rows.h \
+	%D%/sandboxes.c %D%/sandboxes.h \
 	%D%/services.c %D%/services.h \
 	%D%/status.c \
 	%D%/steps.h \

@@ -7,9 +7,11 @@
 #include <string.h>
 
 #include "host/dispatch/nat_service.h"
+#include "host/dispatch/owed.h"
 #include "host/dispatch/plugging.h"
 #include "host/dispatch/reconcile.h"
 #include "host/dispatch/recovering.h"
+#include "host/dispatch/sandboxes.h"
 
 #define FIRST_NS (50 * NSEC_PER_MSEC)
 #define MOST_NS (30 * NSEC_PER_SEC)
@@ -42,6 +44,7 @@ struct mender {
 	pthread_mutex_t lock; /* of what is below; held while a row without a record is removed */
 	pthread_cond_t wake;
 	bool ending, networks;
+	bool poked;    /* look at the chores again */
 	bool overflow; /* everything is to be compared with the kernel: there were more than fit, say */
 	uint64_t asked, tries;
 	_Atomic uint32_t rows;
@@ -305,16 +308,50 @@ static bool has_work(const struct mender *mender)
 	return false;
 }
 
+void mend_poke(struct dispatch *dispatch)
+{
+	struct mender *mender = dispatch->mender;
+
+	if (!mender)
+		return;
+	(void)pthread_mutex_lock(&mender->lock);
+	mender->poked = true;
+	(void)pthread_cond_signal(&mender->wake);
+	(void)pthread_mutex_unlock(&mender->lock);
+}
+
+/* What has a time of its own. With the lock, which it gives up meanwhile. Returns when it is due again. */
+static uint64_t do_chores(struct mender *mender)
+{
+	mender->poked = false;
+	(void)pthread_mutex_unlock(&mender->lock);
+	uint64_t owed = owed_work(mender->dispatch), looks = sandboxes_work(mender->dispatch);
+	(void)pthread_mutex_lock(&mender->lock);
+	return owed < looks ? owed : looks;
+}
+
 /* With the lock. False: the host ends. */
 static bool wait_until_due(struct mender *mender, uint64_t delay_ns)
 {
-	while (!mender->ending && !has_work(mender))
-		(void)pthread_cond_wait(&mender->wake, &mender->lock);
-	uint64_t until = clock_ns() + delay_ns;
-	struct timespec at = {.tv_sec = (time_t)(until / NSEC_PER_SEC), .tv_nsec = (long)(until % NSEC_PER_SEC)};
-	while (!mender->ending && pthread_cond_timedwait(&mender->wake, &mender->lock, &at) != ETIMEDOUT)
-		;
-	return !mender->ending;
+	uint64_t due = UINT64_MAX;
+
+	while (!mender->ending) {
+		if (due == UINT64_MAX && has_work(mender))
+			due = clock_ns() + delay_ns;
+		if (due <= clock_ns())
+			return true;
+		uint64_t until = do_chores(mender);
+		if (due < until)
+			until = due;
+		if (mender->poked || mender->ending || (due == UINT64_MAX && has_work(mender)))
+			continue;
+		struct timespec at = {.tv_sec = (time_t)(until / NSEC_PER_SEC), .tv_nsec = (long)(until % NSEC_PER_SEC)};
+		if (until == UINT64_MAX)
+			(void)pthread_cond_wait(&mender->wake, &mender->lock);
+		else
+			(void)pthread_cond_timedwait(&mender->wake, &mender->lock, &at);
+	}
+	return false;
 }
 
 static void *mend(void *data)

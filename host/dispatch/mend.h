@@ -33,6 +33,9 @@ void mend_all(struct dispatch *dispatch);
 /* The row is being written anew under the turn: nobody removes it from here on. */
 void mend_supersede(struct dispatch *dispatch, const char *nid, const char *eid);
 
+/* There is something new for owed.h or sandboxes.h, whose work the same thread does. */
+void mend_poke(struct dispatch *dispatch);
+
 /* {rows, kernel_objects, networks: counts; tries; error} for status. */
 void mend_describe(struct dispatch *dispatch, struct tree *tree, struct ndrv_value *map);
 

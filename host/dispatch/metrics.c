@@ -7,6 +7,7 @@
 
 #include "host/dispatch/core.h"
 #include "host/dispatch/handlers.h"
+#include "host/dispatch/owed.h"
 #include "host/dispatch/rows.h"
 
 /* Upper bounds of the duration histogram, in microseconds; a last bucket has no bound. */
@@ -111,6 +112,23 @@ static void print_gauge(FILE *file, const char *name, const char *help, uint64_t
 	(void)fprintf(file, "# HELP %s %s\n# TYPE %s gauge\n%s %llu\n", name, help, name, name, (unsigned long long)value);
 }
 
+static void print_counter(FILE *file, const char *name, const char *help, uint64_t value)
+{
+	(void)fprintf(file, "# HELP %s %s\n# TYPE %s counter\n%s %llu\n", name, help, name, name, (unsigned long long)value);
+}
+
+static void print_owed(FILE *file, struct dispatch *dispatch)
+{
+	struct owed_counts counts;
+
+	owed_count(dispatch, &counts);
+	print_gauge(file, "ndrv_deletes_owed", "Deletions a platform does not ask for again.", counts.pending);
+	print_counter(file, "ndrv_deletes_owed_total", "Deletions that failed for good with their platform.", counts.noted);
+	print_counter(file, "ndrv_deletes_owed_tries_total", "How often the host tried one of them.", counts.tries);
+	print_counter(file, "ndrv_dead_endpoints_total", "Endpoints deleted because their sandbox had died.",
+		      atomic_load(&dispatch->dead_endpoints));
+}
+
 static void add_behind(const struct table_info *info, void *data)
 {
 	*(uint64_t *)data += info->behind;
@@ -148,6 +166,7 @@ static void print_gauges(FILE *file, struct dispatch *dispatch)
 	print_gauge(file, "ndrv_operations_queued", "Operations no worker has taken yet.", stats.queued);
 	print_gauge(file, "ndrv_operations_waiting", "Operations waiting for their network's turn.", stats.waiting);
 	print_gauge(file, "ndrv_operations_stuck", "Operations past their deadline whose driver still runs.", stats.late);
+	print_owed(file, dispatch);
 	print_tables(file, dispatch);
 }
 

@@ -6,7 +6,9 @@
 #include <time.h>
 
 #include "host/dispatch/handlers.h"
+#include "host/dispatch/owed.h"
 #include "host/dispatch/plugging.h"
+#include "host/dispatch/sandboxes.h"
 #include "host/dispatch/steps.h"
 #include "host/dispatch/twin.h"
 
@@ -266,6 +268,26 @@ static void evict_stale(struct job *job, struct network *network)
 		(void)network_each_endpoint(network, evict_one, job);
 }
 
+/* What was to go, and comes again as something else, goes now. The same thing again just stays. */
+static int settle_owed(struct job *job, struct endpoint **endpoint, struct ndrv_error *err)
+{
+	struct network *network = job->network;
+	uint8_t digest[sizeof((*endpoint)->digest)];
+	char why[NDRV_ERROR_TEXT_MAX];
+
+	if (!owed_is(job->dispatch, network->view.id, job->request.endpoint, why))
+		return 0;
+	digest_endpoint(&job->request, digest);
+	if (*endpoint && memcmp(digest, (*endpoint)->digest, sizeof(digest)) != 0) {
+		if (step_endpoint_delete(job, *endpoint, NDRV_CALL_FORCE, err))
+			return ndrv_wrap(err, -err->code, "endpoint %.12s was deleted and is there still (%.120s)",
+					 job->request.endpoint, why);
+		*endpoint = NULL;
+	}
+	owed_forgive(job->dispatch, network->view.id, job->request.endpoint);
+	return 0;
+}
+
 int run_endpoint_create(struct job *job)
 {
 	struct ndrv_error *err = &job->reply.error;
@@ -273,6 +295,8 @@ int run_endpoint_create(struct job *job)
 	struct endpoint *endpoint = network_endpoint(network, job->request.endpoint);
 	uint8_t digest[sizeof(endpoint->digest)];
 
+	if (settle_owed(job, &endpoint, err))
+		return -err->code;
 	if (!endpoint) {
 		evict_stale(job, network);
 		int rc = step_endpoint_create(job, network, job->request.endpoint, &birth_unknown, &endpoint, err);
@@ -316,7 +340,7 @@ static bool may_retire(const struct job *job, const struct endpoint *endpoint, u
 {
 	if (job->request.sync || (flags & NDRV_CALL_UNDO) || endpoint->join.state == JOIN_NONE)
 		return false;
-	return job->request.sandbox_gone || plugging_sandbox_gone(endpoint);
+	return job->request.sandbox_gone || plugging_sandbox_gone(endpoint) || sandbox_is_dead(endpoint);
 }
 
 int step_endpoint_delete(struct job *job, struct endpoint *endpoint, uint32_t flags, struct ndrv_error *err)
@@ -350,8 +374,19 @@ int step_endpoint_delete(struct job *job, struct endpoint *endpoint, uint32_t fl
 	return 0;
 }
 
+bool still_wanted(struct job *job)
+{
+	const char *nid = job->network->view.id;
+
+	if (job->request.if_owed)
+		return owed_is(job->dispatch, nid, job->endpoint ? job->endpoint->view.id : NULL, NULL);
+	return !job->request.if_dead || sandbox_is_dead(job->endpoint);
+}
+
 int run_endpoint_delete(struct job *job)
 {
+	if (!still_wanted(job))
+		return 0;
 	uint32_t flags = job->request.force ? NDRV_CALL_FORCE : 0;
 
 	return step_endpoint_delete(job, job->endpoint, flags, &job->reply.error);

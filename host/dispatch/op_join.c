@@ -3,6 +3,8 @@
 #include <string.h>
 
 #include "host/dispatch/handlers.h"
+#include "host/dispatch/mend.h"
+#include "host/dispatch/owed.h"
 #include "host/dispatch/plugging.h"
 #include "host/dispatch/rows.h"
 #include "host/dispatch/steps.h"
@@ -185,9 +187,17 @@ int run_join(struct job *job)
 	struct join_result *result = arena_alloc(&job->arena, sizeof(*result));
 	if (!result)
 		return ndrv_fail(err, NDRV_E_NO_SERVICE, "out of memory");
+	/* It was to leave what it was in, which failed. */
+	if (endpoint->join.state == JOIN_JOINED && owed_is(job->dispatch, endpoint->network->view.id, endpoint->view.id, NULL))
+		step_leave(job, endpoint, 0);
+	owed_forgive(job->dispatch, endpoint->network->view.id, endpoint->view.id);
 	int rc = step_join(job, endpoint, key, result, err);
+	if (!rc && job->request.by_docker)
+		endpoint->join.flags |= JOIN_BY_DOCKER;
 	if (!rc)
 		rc = step_joined(job, endpoint, result, err);
+	if (!rc && job->request.by_docker && !atomic_exchange(&job->dispatch->watches_sandboxes, true))
+		mend_poke(job->dispatch);
 	return rc ? rc : reply_join(job, endpoint, err);
 }
 
@@ -218,7 +228,7 @@ void step_leave(struct job *job, struct endpoint *endpoint, uint32_t flags)
 /* A repeated leave is as good as the first. */
 int run_leave(struct job *job)
 {
-	if (job->endpoint->join.state != JOIN_NONE)
+	if (still_wanted(job) && job->endpoint->join.state != JOIN_NONE)
 		step_leave(job, job->endpoint, job->request.force ? NDRV_CALL_FORCE : 0);
 	return 0;
 }
@@ -250,7 +260,7 @@ int run_revoke_external(struct job *job)
 {
 	struct endpoint *endpoint = job->endpoint;
 
-	if (!endpoint->join.programmed)
+	if (!endpoint->join.programmed || !still_wanted(job))
 		return 0;
 	step_revoke(job, endpoint, 0);
 	return keep_endpoint(job->dispatch, endpoint, &job->reply.error);

@@ -7,6 +7,7 @@
 #include "host/dispatch/gate.h"
 #include "host/dispatch/handlers.h"
 #include "host/dispatch/inspect.h"
+#include "host/dispatch/owed.h"
 #include "host/dispatch/pools.h"
 #include "host/dispatch/rows.h"
 #include "host/dispatch/steps.h"
@@ -26,7 +27,7 @@ static int reply_network(struct job *job, const struct network *network, struct 
 	return tree.rc;
 }
 
-/* The id is taken: the same request again gets the same answer. */
+/* The id is taken: the same request again gets the same answer, and a deletion that failed is not wanted any more. */
 static int same_network(struct job *job, struct ndrv_error *err)
 {
 	struct network *network = job->network;
@@ -34,8 +35,12 @@ static int same_network(struct job *job, struct ndrv_error *err)
 
 	digest_network(&job->request, digest);
 	job_name_ids(job, NULL, network->view.id, NULL);
-	if (memcmp(digest, network->digest, sizeof(digest)) != 0)
-		return ndrv_fail_object(err, NDRV_E_NETWORK_EXISTS, network->view.id);
+	if (memcmp(digest, network->digest, sizeof(digest)) != 0) {
+		(void)ndrv_fail_object(err, NDRV_E_NETWORK_EXISTS, network->view.id);
+		owed_explain(job->dispatch, err);
+		return -NDRV_E_NETWORK_EXISTS;
+	}
+	owed_forgive(job->dispatch, network->view.id, NULL);
 	return reply_network(job, network, err);
 }
 
@@ -152,6 +157,10 @@ static int create_new(struct job *job, struct network *network, struct ndrv_erro
 	int rc = network->instance ? make_network(job, network, err) : ndrv_fail_object(err, NDRV_E_NO_DRIVER, network->type);
 	if (!rc)
 		rc = reply_network(job, network, err);
+	if (rc && job->request.raw_options)
+		owed_explain(job->dispatch, err);
+	if (!rc && !job->request.dry_run)
+		owed_forgive(job->dispatch, network->view.id, NULL);
 	if (rc || job->request.dry_run) {
 		if (network->state == RECORD_LIVE) {
 			(void)tear_network(job, network, NDRV_CALL_UNDO, NULL);
@@ -265,5 +274,7 @@ int step_network_delete(struct job *job, struct network *network, bool force, st
 int run_network_delete(struct job *job)
 {
 	job->reply.network_id = arena_strdup(&job->arena, job->network->view.id);
+	if (!still_wanted(job))
+		return 0;
 	return step_network_delete(job, job->network, job->request.force, &job->reply.error);
 }

@@ -7,6 +7,7 @@
 #include "host/dispatch/plugging.h"
 #include "host/dispatch/pools.h"
 #include "host/dispatch/reconcile.h"
+#include "host/dispatch/sandboxes.h"
 #include "host/dispatch/steps.h"
 
 struct pruning {
@@ -22,7 +23,9 @@ static int prune_endpoint(struct endpoint *endpoint, void *data)
 	struct job *job = pruning->job;
 	struct ndrv_error err = {0};
 	struct ndrv_value map = {.type = NDRV_MAP};
-	const char *why = endpoint->lost ? "its link is gone" : plugging_sandbox_gone(endpoint) ? "its sandbox is gone" : NULL;
+	const char *why = endpoint->lost						 ? "its link is gone"
+			  : plugging_sandbox_gone(endpoint) || sandbox_is_dead(endpoint) ? "its sandbox is gone"
+											 : NULL;
 
 	if (!why)
 		return 0;

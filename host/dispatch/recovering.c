@@ -12,6 +12,7 @@
 #include "host/dispatch/attempt.h"
 #include "host/dispatch/handles.h"
 #include "host/dispatch/mend.h"
+#include "host/dispatch/owed.h"
 #include "host/dispatch/reconcile.h"
 #include "host/dispatch/record_io.h"
 #include "host/dispatch/rows.h"
@@ -453,6 +454,8 @@ int dispatch_recover(struct dispatch *dispatch, struct arena *arena, struct ndrv
 	if (rc)
 		return rc;
 	rows_settle(dispatch);
+	atomic_store(&dispatch->watches_sandboxes, true);
+	owed_load(dispatch);
 	if (walk.all.waiting.count || walk.all.failed.count)
 		mend_networks(dispatch);
 	struct stray_report strays;

@@ -107,6 +107,9 @@ struct request {
 	bool force;	      /* network_delete with endpoints, disconnect of what is stuck, ... */
 	bool dry_run;
 	bool sync;	   /* deletions: answer only when the kernel is done with the links */
+	bool by_docker;	   /* dockerd's: a deletion that fails is not asked for again (owed.h), nor is anything when it is killed */
+	bool if_owed;	   /* the host's own: done only if it is owed still */
+	bool if_dead;	   /* likewise, of an endpoint whose sandbox is dead still */
 	bool sandbox_gone; /* endpoint_delete, disconnect: the sandbox goes away, so nobody waits for what is in it */
 
 	const char *type;     /* network_create and driver ops without a network */

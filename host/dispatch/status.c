@@ -7,6 +7,7 @@
 #include "host/dispatch/handlers.h"
 #include "host/dispatch/mend.h"
 #include "host/dispatch/nat_service.h"
+#include "host/dispatch/owed.h"
 #include "host/dispatch/rows.h"
 #include "host/dispatch/transfer.h"
 #include "host/dispatch/unserved.h"
@@ -196,6 +197,7 @@ int run_status(struct job *job)
 	struct tree tree = {.arena = &job->arena, .err = &job->reply.error};
 	struct ndrv_value *map = &job->reply.value;
 	struct ndrv_value calls = {.type = NDRV_MAP}, mending = {.type = NDRV_MAP}, report = ndrv_null();
+	struct ndrv_value owed = {.type = NDRV_LIST};
 	struct network_counts counts = {.tree = &tree, .unserved = {.type = NDRV_LIST}};
 
 	tree_text(&tree, map, "version", NDRV_VERSION);
@@ -211,6 +213,9 @@ int run_status(struct job *job)
 	tree_set(&tree, map, "networks_unserved", counts.unserved);
 	mend_describe(dispatch, &tree, &mending);
 	tree_set(&tree, map, "mending", mending);
+	owed_describe(dispatch, &tree, &owed);
+	tree_set(&tree, map, "owed", owed);
+	tree_int(&tree, map, "dead_endpoints", (int64_t)atomic_load(&dispatch->dead_endpoints));
 	describe_types(&tree, map, dispatch);
 	describe_images(&tree, map, dispatch);
 	describe_calls(&tree, &calls, dispatch);

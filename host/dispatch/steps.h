@@ -62,6 +62,9 @@ bool wants_ports(const struct ndrv_value *options);
 /* "ports" of a reply: published ones, one entry a family. None: an empty list. */
 void describe_ports(struct tree *tree, struct ndrv_value *map, const struct endpoint *endpoint);
 
+/* Under the turn: a deletion that the host does by itself (owed.h, sandboxes.h) may have lost its reason meanwhile. */
+bool still_wanted(struct job *job);
+
 /* A job of the host's own, not the executor's, for work that no request asked for. NULL: out of memory. */
 struct job *job_new_own(struct dispatch *dispatch, const char *name);
 void job_free_own(struct job *job);

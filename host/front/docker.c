@@ -177,13 +177,27 @@ static void docker_serve(void *data, struct exchange *exchange)
 	exchange_submit(exchange);
 }
 
+/* dockerd would plug the container into docker_gwbridge as well, a network that nobody asked for. Networks of a swarm are its
+ * business: there that is the way out. */
+static void keep_gwbridge_away(const struct docker *docker, struct wire_reply *wire)
+{
+	bool leads_out = docker->data_scope == NDRV_SCOPE_GLOBAL || wire->join.gateway.family == 4;
+
+	for (size_t i = 0; i < wire->join.routes.count; i++) {
+		const struct ndrv_prefix *to = &wire->join.routes.items[i].destination;
+		leads_out |= to->addr.family == 4 && to->length == 0;
+	}
+	wire->join.disable_gateway_service |= !leads_out;
+}
+
 static void docker_encode(void *data, struct exchange *exchange, const struct reply *reply)
 {
 	enum wire_method method = *(const enum wire_method *)exchange->route;
 	struct wire_reply wire;
 
-	(void)data;
 	docker_reply(method, is_host(exchange), reply, &wire);
+	if (method == WIRE_JOIN && !reply->error.code && !is_host(exchange))
+		keep_gwbridge_away(data, &wire);
 	answer(exchange, method, &wire);
 }
 

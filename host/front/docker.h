@@ -8,6 +8,7 @@
  *  - deleting what is not there is success, and EndpointOperInfo has no errors;
  *  - a network that dockerd deletes goes with what is left on it: dockerd has forgotten it whatever the answer is, and endpoints of
  *    containers that died with dockerd are never deleted otherwise;
+ *  - a join of a local network that leads nowhere says so, or dockerd adds a network of its own, docker_gwbridge;
  *  - an address or MAC that came with the request does not come back: dockerd would take it for a change. */
 #ifndef HOST_FRONT_DOCKER_H
 #define HOST_FRONT_DOCKER_H

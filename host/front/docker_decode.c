@@ -239,6 +239,7 @@ int docker_decode(enum wire_method method, bool is_host, const char *type, const
 	const struct row *row = &rows[method];
 
 	request->force = (row->flags & NO_WAY_BACK) && !is_host;
+	request->by_docker = !is_host;
 	request->op = row->op;
 	request->network = from->network;
 	request->endpoint = from->endpoint;

@@ -106,6 +106,9 @@ enum {
 	JOIN_FORCE_GATEWAY6 = 1u << 2,
 	/* On disk alone, of an endpoint that is being created: where its interface is about to be born. */
 	JOIN_INTENDED = 1u << 3,
+	/* dockerd's own, which says nothing when it is killed: netns_dev and netns_ino are what the sandbox key led to once a
+	 * process was seen in it (dispatch/sandboxes.h). */
+	JOIN_BY_DOCKER = 1u << 4,
 };
 
 struct endpoint {
@@ -120,6 +123,7 @@ struct endpoint {
 	int64_t created_at;
 	uint32_t creator_uid;
 	bool created_in_sandbox;
+	uint8_t dead_looks;  /* how often in a row its sandbox was found without life; not on disk */
 	bool lost;	     /* the last start found no link of it; not on disk */
 	bool lease4, lease6; /* its address came from our allocator */
 	uint64_t serial;     /* order of creation within the network; network_add_endpoint() gives it where it is 0 */

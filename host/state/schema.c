@@ -52,6 +52,10 @@ const struct db_spec state_spec = {
 	"CREATE TABLE IF NOT EXISTS lease(pool TEXT NOT NULL, address TEXT NOT NULL, body TEXT NOT NULL, crc INTEGER NOT" \
 	" NULL, PRIMARY KEY(pool, address)) WITHOUT ROWID, STRICT;"
 
+#define OWED_TABLE                                                                                                  \
+	"CREATE TABLE IF NOT EXISTS owed(nid TEXT NOT NULL, eid TEXT NOT NULL, body TEXT NOT NULL, crc INTEGER NOT" \
+	" NULL, PRIMARY KEY(nid, eid)) WITHOUT ROWID, STRICT;"
+
 static const char *const live_statements[] = {
 	[PUT_ENDPOINT] = "INSERT INTO endpoint VALUES(?1, ?2, ?3, ?4, ndrv_crc(?1, ?2, ?3, ?4)) ON CONFLICT DO UPDATE SET"
 			 " serial = excluded.serial, body = excluded.body, crc = excluded.crc",
@@ -66,6 +70,9 @@ static const char *const live_statements[] = {
 		      " body = excluded.body, crc = excluded.crc",
 	[DEL_LEASE] = "DELETE FROM lease WHERE pool = ?1 AND address = ?2",
 	[DEL_LEASES] = "DELETE FROM lease WHERE pool = ?1",
+	[PUT_OWED] = "INSERT INTO owed VALUES(?1, ?2, ?3, ndrv_crc(?1, ?2, ?3)) ON CONFLICT DO UPDATE SET"
+		     " body = excluded.body, crc = excluded.crc",
+	[DEL_OWED] = "DELETE FROM owed WHERE nid = ?1 AND eid = ?2",
 };
 
 const struct db_spec live_spec = {
@@ -73,19 +80,20 @@ const struct db_spec live_spec = {
 	.synchronous = "OFF",
 	.schema = META_AND_DAMAGED
 	"CREATE TABLE endpoint(nid TEXT NOT NULL, eid TEXT NOT NULL, serial INTEGER NOT NULL, body TEXT NOT NULL,"
-	" crc INTEGER NOT NULL, PRIMARY KEY(nid, eid)) WITHOUT ROWID, STRICT;" NAT_TABLE LEASE_TABLE,
-	.added = NAT_TABLE LEASE_TABLE,
+	" crc INTEGER NOT NULL, PRIMARY KEY(nid, eid)) WITHOUT ROWID, STRICT;" NAT_TABLE LEASE_TABLE OWED_TABLE,
+	.added = NAT_TABLE LEASE_TABLE OWED_TABLE,
 	.scrub = SET_ASIDE("endpoint", "nid || ' ' || eid", "body",
 			   "'checksum'") "endpoint WHERE crc IS NOT ndrv_crc(nid, eid, serial, body);"
 					 "DELETE FROM endpoint WHERE crc IS NOT ndrv_crc(nid, eid, serial, body);" SET_ASIDE(
 						 "nat", "nid || ' ' || eid", "body",
 						 "'checksum'") "nat WHERE crc IS NOT ndrv_crc(nid, eid, body);"
 							       "DELETE FROM nat WHERE crc IS NOT ndrv_crc(nid, eid, body);"
-							       "DELETE FROM lease WHERE crc IS NOT ndrv_crc(pool, address, body);",
+							       "DELETE FROM lease WHERE crc IS NOT ndrv_crc(pool, address, body);"
+							       "DELETE FROM owed WHERE crc IS NOT ndrv_crc(nid, eid, body);",
 	.statements = live_statements,
 	.statement_count = sizeof(live_statements) / sizeof(live_statements[0]),
 	.count = "SELECT count(*) FROM endpoint",
-	.empty = "DELETE FROM endpoint; DELETE FROM nat; DELETE FROM lease;",
+	.empty = "DELETE FROM endpoint; DELETE FROM nat; DELETE FROM lease; DELETE FROM owed;",
 };
 
 static const char *const rows_statements[] = {

@@ -92,6 +92,13 @@ int store_each_lease(struct store *store,
 		     int (*each)(void *data, const char *pool, const char *address, const char *body, struct ndrv_error *err),
 		     void *data, struct ndrv_error *err);
 
+/* Deletions of endpoints that are owed (dispatch/owed.h); in live.db. `each` as above. */
+int store_put_owed(struct store *store, const char *nid, const char *eid, const char *text, struct ndrv_error *err);
+int store_del_owed(struct store *store, const char *nid, const char *eid, struct ndrv_error *err);
+int store_each_owed(struct store *store,
+		    int (*each)(void *data, const char *nid, const char *eid, const char *text, struct ndrv_error *err), void *data,
+		    struct ndrv_error *err);
+
 /* Both files are what this host left when it last ran in this namespace since the machine booted: what they do not have is not
  * there. After store_load(). */
 bool store_is_whole(const struct store *store);

@@ -19,7 +19,9 @@ enum {
 	DEL_NATS,
 	PUT_LEASE,
 	DEL_LEASE,
-	DEL_LEASES
+	DEL_LEASES,
+	PUT_OWED,
+	DEL_OWED
 };
 /* Statements of tables.db. */
 enum { PUT_ROW, DEL_ROW, DEL_ROWS };

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Rows of live.db that are a text under two keys: the NAT service's, which only it reads, and leases. */
+/* Rows of live.db that are a text under two keys: the NAT service's, which only it reads, leases, and
+ * deletions that are owed. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -121,4 +122,25 @@ int store_each_lease(struct store *store,
 		     void *data, struct ndrv_error *err)
 {
 	return each_row(store, "SELECT pool, address, body FROM lease ORDER BY pool, address", "leases", each, data, err);
+}
+
+int store_put_owed(struct store *store, const char *nid, const char *eid, const char *text, struct ndrv_error *err)
+{
+	const struct db_arg args[] = {db_text(nid), db_text(eid), db_text(text)};
+
+	return db_run(&store->live, PUT_OWED, args, 3, "write what is owed of endpoint", eid, err);
+}
+
+int store_del_owed(struct store *store, const char *nid, const char *eid, struct ndrv_error *err)
+{
+	const struct db_arg args[] = {db_text(nid), db_text(eid)};
+
+	return db_run(&store->live, DEL_OWED, args, 2, "delete what is owed of endpoint", eid, err);
+}
+
+int store_each_owed(struct store *store,
+		    int (*each)(void *data, const char *nid, const char *eid, const char *text, struct ndrv_error *err), void *data,
+		    struct ndrv_error *err)
+{
+	return each_row(store, "SELECT nid, eid, body FROM owed ORDER BY nid, eid", "what is owed", each, data, err);
 }

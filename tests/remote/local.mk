@@ -38,7 +38,7 @@ EXTRA_%C%_test_loop_DEPENDENCIES = drivers/remote.la tests/conformance/rec.la te
 
 check_PROGRAMS += %D%/test_docker
 TESTS += %D%/test_docker
-%C%_test_docker_SOURCES = %D%/test_docker.c $(RIG_REMOTE)
+%C%_test_docker_SOURCES = %D%/test_docker.c %D%/frontrig.c %D%/frontrig.h $(RIG_REMOTE)
 %C%_test_docker_CPPFLAGS = $(REMOTE_CPPFLAGS)
 %C%_test_docker_LDADD = $(REMOTE_LIBS)
 EXTRA_%C%_test_docker_DEPENDENCIES = tests/conformance/rec.la tests/conformance/recglobal.la
@@ -49,6 +49,12 @@ TESTS += %D%/test_ipam_rows
 %C%_test_ipam_rows_CPPFLAGS = $(REMOTE_CPPFLAGS)
 %C%_test_ipam_rows_LDADD = $(REMOTE_LIBS)
 EXTRA_%C%_test_ipam_rows_DEPENDENCIES = tests/conformance/rec.la
+check_PROGRAMS += %D%/test_owed
+TESTS += %D%/test_owed
+%C%_test_owed_SOURCES = %D%/test_owed.c %D%/frontrig.c %D%/frontrig.h $(RIG_REMOTE)
+%C%_test_owed_CPPFLAGS = $(REMOTE_CPPFLAGS)
+%C%_test_owed_LDADD = $(REMOTE_LIBS)
+EXTRA_%C%_test_owed_DEPENDENCIES = tests/conformance/rec.la tests/conformance/recglobal.la
 
 check_PROGRAMS += %D%/test_cases
 TESTS += %D%/test_cases
