@@ -64,15 +64,15 @@ static void make_image(struct box *box)
 	     box->dir, box->dir, box->dir, box->dir, box->dir);
 }
 
-static void configure(struct daemon *daemon)
+void box_configure(struct box *box, const char *yaml)
 {
+	struct daemon *daemon = &box->world.daemon;
 	FILE *file;
 
 	assert_true(WIFEXITED(daemon_stop(daemon, SIGTERM)));
-	daemon_add_driver(daemon, "macvlan", BUILT_DRIVERS "/macvlan.so", NULL);
 	file = fopen(daemon->config, "we");
 	assert_non_null(file);
-	assert_true(fputs("docker: {expose: {ndrv-bridge: bridge, ndrv-macvlan: macvlan}}\n", file) >= 0);
+	assert_true(fputs(yaml, file) >= 0);
 	assert_int_equal(fclose(file), 0);
 	daemon_start(daemon);
 }
@@ -87,7 +87,8 @@ void box_open(struct box *box)
 	assert_non_null(mkdtemp(box->dir));
 	world_open(&box->world, NULL);
 	furnish(box);
-	configure(&box->world.daemon);
+	daemon_add_driver(&box->world.daemon, "macvlan", BUILT_DRIVERS "/macvlan.so", NULL);
+	box_configure(box, "docker: {expose: {ndrv-bridge: bridge, ndrv-macvlan: macvlan}}\n");
 	box_start_dockerd(box, "");
 	make_image(box);
 }

@@ -17,6 +17,9 @@ struct box {
 void box_open(struct box *box);
 void box_close(struct box *box);
 
+/* ndrvd again, with this as its configuration. */
+void box_configure(struct box *box, const char *yaml);
+
 /* Until its API answers. */
 void box_start_dockerd(struct box *box, const char *options);
 /* Sends the signal and reaps it. */

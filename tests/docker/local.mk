@@ -19,3 +19,13 @@ check_PROGRAMS += %D%/test_swarm
 	-DTEST_FORWARD='"$(abs_top_builddir)/ndrv-docker-forward"' -DDOCKER_PLUGIN='"$(abs_top_srcdir)/conf/docker-plugin"'
 %C%_test_swarm_LDADD = $(SYSTEM_LIBS)
 TESTS += %D%/test_swarm
+DOCKER_DAYS = %D%/test_kinds %D%/test_days
+check_PROGRAMS += $(DOCKER_DAYS)
+TESTS += $(DOCKER_DAYS)
+%C%_test_kinds_SOURCES = %D%/test_kinds.c %D%/box.c %D%/box.h
+%C%_test_kinds_CPPFLAGS = $(SYSTEM_CPPFLAGS)
+%C%_test_kinds_LDADD = $(SYSTEM_LIBS)
+%C%_test_days_SOURCES = %D%/test_days.c %D%/box.c %D%/box.h
+%C%_test_days_CPPFLAGS = $(SYSTEM_CPPFLAGS) -DTEST_FILEDRV='"$(abs_builddir)/tests/faults/.libs/filedrv.so"'
+%C%_test_days_LDADD = $(SYSTEM_LIBS)
+EXTRA_%C%_test_days_DEPENDENCIES = tests/faults/filedrv.la

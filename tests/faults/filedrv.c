@@ -2,7 +2,8 @@
 /* A driver whose kernel is a directory: each network, endpoint and join is a file in it, so that what the host forgot stays to be
  * seen. Every op adds a line to the file "record". Nothing but the host's records can tell which file belongs to whom.
  *
- * A file "crash-OP-NID", "exit-OP-NID" or "hang-OP-NID" makes version 1 of it do that; it hangs until the file goes. */
+ * A file "crash-OP-NID", "exit-OP-NID", "fail-OP-NID" or "hang-OP-NID" makes version 1 of it do that; it fails and hangs until the
+ * file goes. */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -49,16 +50,19 @@ static int is_told(const struct files *files, const char *what, const char *op, 
 	return access(path, F_OK) == 0;
 }
 
-static void misbehave(const struct files *files, const char *op, const char *nid)
+static int misbehave(const struct files *files, struct ndrv_call *call, const char *op, const char *nid)
 {
 	if (FILEDRV_VERSION[0] != '1')
-		return;
+		return 0;
 	if (is_told(files, "crash", op, nid))
 		(void)raise(SIGSEGV);
 	if (is_told(files, "exit", op, nid))
 		_exit(0);
 	while (is_told(files, "hang", op, nid))
 		(void)usleep(10000);
+	if (is_told(files, "fail", op, nid))
+		return ndrv_fail(call->err, NDRV_E_FORBIDDEN, "told to fail %s", op);
+	return 0;
 }
 
 static int make(const struct files *files, struct ndrv_call *call, const char *kind, const char *nid, const char *eid)
@@ -92,21 +96,25 @@ static int network_create(void *self, struct ndrv_call *call, struct ndrv_networ
 
 static int network_delete(void *self, struct ndrv_call *call, struct ndrv_network *network)
 {
-	misbehave(self, "network_delete", network->id);
-	return unmake(self, call, "network", network->id, "");
+	int rc = misbehave(self, call, "network_delete", network->id);
+
+	return rc ? rc : unmake(self, call, "network", network->id, "");
 }
 
 static int endpoint_create(void *self, struct ndrv_call *call, struct ndrv_network *network, struct ndrv_endpoint *endpoint,
 			   struct ndrv_ifinfo *ifinfo, const struct ndrv_value *options)
 {
+	int rc = misbehave(self, call, "endpoint_create", network->id);
+
 	(void)ifinfo, (void)options;
-	return make(self, call, "endpoint", network->id, endpoint->id);
+	return rc ? rc : make(self, call, "endpoint", network->id, endpoint->id);
 }
 
 static int endpoint_delete(void *self, struct ndrv_call *call, struct ndrv_network *network, struct ndrv_endpoint *endpoint)
 {
-	misbehave(self, "endpoint_delete", network->id);
-	return unmake(self, call, "endpoint", network->id, endpoint->id);
+	int rc = misbehave(self, call, "endpoint_delete", network->id);
+
+	return rc ? rc : unmake(self, call, "endpoint", network->id, endpoint->id);
 }
 
 static int endpoint_info(void *self, struct ndrv_call *call, struct ndrv_network *network, struct ndrv_endpoint *endpoint,
@@ -137,7 +145,9 @@ static int adopt(void *self, struct ndrv_call *call, struct ndrv_network *networ
 	char path[PATH_MAX];
 
 	(void)blob;
-	misbehave(self, "adopt", network->id);
+	int rc = misbehave(self, call, "adopt", network->id);
+	if (rc)
+		return rc;
 	path_of(path, self, endpoint ? "endpoint" : "network", network->id, endpoint ? endpoint->id : "");
 	if (access(path, F_OK))
 		return ndrv_fail(call->err, NDRV_E_NOT_FOUND, "no file %s", path);
