@@ -46,7 +46,7 @@ foreign_abi() {
 		load_type=acme step 'dpkg -i of a host without our ABI' fails dpkg -i "/other/ndrv_${host_abi2}_$(dpkg --print-architecture).deb"
 		says 'the refusal names the driver' acme
 	else
-		load_type=acme step 'rpm -U of a host without our ABI' fails rpm --force-debian --nodeps -U "/other/ndrv-$host_abi2.$(rpm_arch).rpm"
+		load_type=acme step 'rpm -U of a host without our ABI' fails rpm --nodeps -U "/other/ndrv-$host_abi2.$(rpm_arch).rpm"
 		says 'the refusal names the driver' acme
 	fi
 	expect_equal 'the old package is there' "$(installed ndrv)" "$host_1"

@@ -94,7 +94,7 @@ installing() {
 		command=(apt-get -q -y -o Dpkg::Use-Pty=0 --allow-downgrades --reinstall install "$@")
 		return
 	fi
-	command=(rpm --force-debian --nodeps --oldpackage --replacepkgs -U)
+	command=(rpm --nodeps --oldpackage --replacepkgs -U)
 	for word in "$@"; do
 		command+=("/repo/${word%%=*}-${word#*=}.$(rpm_arch).rpm")
 	done
@@ -105,7 +105,7 @@ removing() {
 	if [[ $kind == deb ]]; then
 		command=(apt-get -q -y -o Dpkg::Use-Pty=0 remove "$@")
 	else
-		command=(rpm --force-debian --nodeps -e "$@")
+		command=(rpm --nodeps -e "$@")
 	fi
 }
 
@@ -135,7 +135,7 @@ installed() {
 
 install_host() {
 	[[ $kind == rpm ]] || in_box apt-get -q update >/dev/null
-	package_install "ndrv=${1:-$host_1}" "ndrv-drivers=${1:-$host_1}"
+	package_install "ndrv=${1:-$host_1}" "ndrv-drivers=${1:-$host_1}" || return
 	[[ $kind == deb ]] || in_box systemctl enable --now ndrvd.socket ndrvd.service
 }
 
