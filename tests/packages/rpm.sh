@@ -91,7 +91,7 @@ make_base_rpm() {
 }
 
 in_dnf() {
-	dnf -q -y --installroot="$work/dnf" --releasever=1 --disablerepo='*' --repofrompath="trial,file://$1" --repo=trial --nogpgcheck \
+	dnf -q -y --installroot="$work/dnf" --releasever=1 --repofrompath="trial,file://$1" --repo=trial --nogpgcheck \
 		--setopt=tsflags=noscripts --setopt=cachedir="$work/dnf-cache" --setopt=keepcache=0 --setopt=reposdir="$work/none" \
 		--setopt=logdir="$work" --setopt=persistdir="$work/dnf-state" "${@:2}"
 }
