@@ -36,7 +36,6 @@ TESTS += %D%/test_host
 ABI_CHECKS = %D%/note.sh %D%/template.sh %D%/newdriver.sh %D%/dh_ndrv.sh %D%/abidiff.sh %D%/tutorial.sh
 EXTRA_DIST += sdk/abi/anchor.c sdk/abi/1.abi
 # After an append that was agreed: docs/abi.md.
-.PHONY: abi
 abi:
 	sh $(srcdir)/tests/abi/abidiff.sh --update
 dist_check_SCRIPTS += $(ABI_CHECKS)
