@@ -100,8 +100,8 @@ struct row_wish {
 /* Everything lives in `arena` or outlives the request. */
 struct request {
 	enum request_op op;
-	struct arena *arena;
 	struct caller caller;
+	struct arena *arena;
 	const char *id;	      /* the front's id of this request, for logs; "" allowed */
 	uint64_t deadline_ns; /* CLOCK_MONOTONIC; 0: the configured default from now */
 	bool force;	      /* network_delete with endpoints, disconnect of what is stuck, ... */
@@ -156,10 +156,10 @@ struct request {
 	uint32_t wish_count;
 	bool strict;	   /* rows that are to go must be there */
 	bool until_synced; /* the stream ends when all has been told */
+	bool gateway;	   /* address_request: as the pool's gateway */
 
 	/* pool_request (pools[0], address_space), the others by `pool_id`; address_request: `address`, unset for any */
 	const char *pool_id, *address_space;
-	bool gateway; /* address_request: as the pool's gateway */
 
 	/* node_add, node_remove */
 	const char *node, *node_address, *node_bind_address;
