@@ -72,7 +72,7 @@ static struct held_lease *insert(struct held *held, const struct ndrv_addr *addr
 {
 	size_t at = place_of(held, addr);
 
-	if (held->lease_count == held->lease_room) {
+	if (!held->leases || held->lease_count == held->lease_room) {
 		size_t room = held->lease_room ? held->lease_room * 2 : 16;
 		struct held_lease *leases = realloc(held->leases, room * sizeof(*leases));
 		if (!leases)
