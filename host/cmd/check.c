@@ -18,9 +18,9 @@ static void print_warnings(const char *name, const struct policy_verdict *verdic
 		(void)printf("driver %s: warning: %s\n", name, verdict->findings[i].text);
 }
 
-static int check_driver(const struct config_driver *driver)
+static int check_driver(const struct config *config, const struct config_driver *driver)
 {
-	const struct policy policy = {.features = host_features()};
+	const struct policy policy = {.features = host_features(), .trust = {.mode = config->trust, .dir = config->trust_dir}};
 	struct inspection inspection = {0};
 	struct ndrv_error error = {0};
 
@@ -64,7 +64,7 @@ int check_config(const char *path, const struct config_overrides *overrides)
 	(void)printf("instance %s, state in %s, runtime in %s, control socket %s\n", config->instance, config->state_dir,
 		     config->runtime_dir, config->control.socket);
 	for (uint32_t i = 0; i < config->driver_count; i++)
-		status |= check_driver(&config->drivers[i]);
+		status |= check_driver(config, &config->drivers[i]);
 	config_free(config);
 	return status;
 }

@@ -96,6 +96,9 @@ struct config_pool {
 	uint32_t size;		 /* not below base.length */
 };
 
+/* Signatures of driver files (docs/trust.md). */
+enum { CONFIG_TRUST_OFF = 0, CONFIG_TRUST_OPTIONAL = 1, CONFIG_TRUST_REQUIRED = 2 };
+
 struct config_driver {
 	const char *name;
 	const char *file; /* as written; NULL only when not enabled */
@@ -104,6 +107,7 @@ struct config_driver {
 	bool critical;	  /* the host does not start without it */
 	const char *pins; /* `sha256`: the contents that are accepted, 64 small hexadecimal digits each, with blanks between; NULL:
 			     any */
+	bool own;	  /* never configured: the path is the host's own copy of a file that was checked when it came */
 	struct ndrv_value config; /* a map, maybe empty: what configure() is given */
 	const char *origin;	  /* the file the entry stands in */
 	const char *at;		  /* "FILE:LINE:COLUMN" of the entry, for errors about it */
@@ -124,6 +128,8 @@ struct config {
 	const char *runtime_dir;
 	const char *driver_dir;
 	struct config_strings driver_config_dirs; /* lowest rank first */
+	int trust;				  /* CONFIG_TRUST_... */
+	const char *trust_dir;
 	struct config_control control;
 	struct config_docker docker;
 	struct config_log log;

@@ -81,7 +81,8 @@ int drivers_load(struct drivers *drivers, const struct config_driver *descriptor
 					 .sha256 = descriptor->pins,
 					 .config = &descriptor->config,
 					 .origin = descriptor->at,
-					 .critical = descriptor->critical};
+					 .critical = descriptor->critical,
+					 .own = descriptor->own};
 
 	int rc = registry_load(drivers->registry, &request, NULL, &why);
 	if (rc) {

@@ -134,6 +134,7 @@ static int start_drivers(struct host *host, struct ndrv_error *err)
 	rc = registry_new(&registry, host->config->state_dir, &offer, &hooks, err);
 	if (rc)
 		return rc;
+	registry_trust(registry, host->config->trust, host->config->trust_dir);
 	drivers_init(&host->drivers, registry);
 	host->has_drivers = true;
 	drivers_note_broken(&host->drivers, host->config);

@@ -17,7 +17,7 @@ static void load_copy(struct host *host, struct arena *arena, const char *name)
 	if (registry_driver(host->drivers.registry, name) || images_recall(&host->images, arena, name, &note, &err))
 		return;
 	struct config_driver descriptor = {
-		.name = name, .path = note.path, .config = note.config, .at = "the host's own copy", .enabled = true};
+		.name = name, .path = note.path, .config = note.config, .at = "the host's own copy", .enabled = true, .own = true};
 	if (drivers_load(&host->drivers, &descriptor, &err))
 		return; /* logged */
 	log_warning("driver", "%s: %s is gone or refused; its networks are served by the host's own copy", name, note.file);
@@ -41,6 +41,7 @@ bool orphans_stand_in(void *data, const struct config_driver *descriptor)
 		struct config_driver copy = *descriptor;
 		copy.path = note.path;
 		copy.pins = NULL;
+		copy.own = true;
 		log_warning("driver", "%s: %s was refused before (%s): the copy of what served then is loaded", descriptor->name,
 			    descriptor->path, reason);
 		loaded = drivers_load(&host->drivers, &copy, NULL) == 0;

@@ -120,10 +120,16 @@ static bool has_config(struct host *host, const struct config_driver *now, struc
 /* What the file at its path is now, compared with what serves. */
 static void compare(struct host *host, struct generation *live, const struct config_driver *now, struct report *report)
 {
+	const struct policy *policy = registry_policy(host->drivers.registry);
 	struct source source = {0};
 	struct ndrv_error why = {0};
+	char signer[TRUST_SIGNER_MAX];
 
-	if (source_read(now->path, now->pins, &source, &why)) {
+	int rc = source_read(now->path, now->pins, &source, &why);
+	if (!rc)
+		rc = trust_check(&policy->trust, &source, signer, &why);
+	if (rc) {
+		source_clear(&source);
 		if (why.kind == NDRV_KIND_NOT_FOUND)
 			unload(host, now->name, "its file is gone", report);
 		else
@@ -167,6 +173,7 @@ int reload_drivers(struct host *host, const struct config *after, struct arena *
 				.refused = {.type = NDRV_LIST},
 				.err = err};
 
+	registry_trust(host->drivers.registry, after->trust, after->trust_dir);
 	for (uint32_t i = 0; i < before->driver_count; i++)
 		if (!config_driver_find(after, before->drivers[i].name))
 			unload(host, before->drivers[i].name, "its descriptor is gone", &report);
@@ -188,7 +195,7 @@ int reload_drivers(struct host *host, const struct config *after, struct arena *
 int reload_needs_restart(const struct config *before, const struct config *after, struct arena *arena, struct ndrv_value *ret,
 			 struct ndrv_error *err)
 {
-	static const char *const at_once[] = {"drivers", "log", "file", "swap"};
+	static const char *const at_once[] = {"drivers", "log", "file", "swap", "trust", "trust_dir"};
 	struct ndrv_value was, now, list = {.type = NDRV_LIST};
 	int rc = config_describe(before, arena, &was, err);
 

@@ -175,6 +175,7 @@ static int load_and_hand_over(struct host *host, const struct swap_wish *wish, c
 					 .config = &descriptor->config,
 					 .origin = descriptor->at,
 					 .critical = descriptor->critical,
+					 .own = descriptor->own,
 					 .replace = true};
 
 	int rc = registry_prepare(host->drivers.registry, &request, &to, err);
@@ -264,12 +265,14 @@ int swap_file(struct host *host, const struct swap_wish *wish, struct arena *are
 	const struct generation *from = wish->from;
 	struct report report = {.arena = arena, .map = {.type = NDRV_MAP}, .err = err};
 	struct inspection inspection;
+	struct policy policy = *registry_policy(host->drivers.registry);
 
+	if (wish->descriptor->own)
+		policy.trust = (struct trust){0};
 	set_text(&report, &report.map, "driver", from->name, REGISTRY_TYPE_MAX);
 	set(&report, &report.map, "result", ndrv_string(wish->dry_run ? "would swap" : "swapped"));
 	set_driver(&report, "from", &from->module->note, from->module->sha256, from->number);
-	int rc = module_inspect(registry_policy(host->drivers.registry), wish->descriptor->path, wish->descriptor->pins,
-				&inspection, err);
+	int rc = module_inspect(&policy, wish->descriptor->path, wish->descriptor->pins, &inspection, err);
 	if (!rc)
 		rc = check_former_refusal(host, wish, inspection.source.sha256, arena, err);
 	if (!rc)
@@ -307,7 +310,7 @@ static int back_to_standby(struct host *host, struct generation *live, struct ge
 static int back_to_copy(struct host *host, struct generation *live, struct report *report, struct ndrv_error *err)
 {
 	struct image_note note;
-	struct config_driver descriptor = {.name = live->name, .at = "the host's own copy", .enabled = true};
+	struct config_driver descriptor = {.name = live->name, .at = "the host's own copy", .enabled = true, .own = true};
 	const struct config_driver *known = config_driver_find(host->config, live->name);
 
 	if (images_recall(&host->images, report->arena, live->name, &note, NULL) || !*note.former)

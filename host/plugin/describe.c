@@ -141,6 +141,7 @@ int describe_inspection(struct ndrv_arena *arena, const struct inspection *inspe
 	put(&out, &map, "file", text(&out, inspection->source.path));
 	put(&out, &map, "bytes", ndrv_int((int64_t)inspection->source.size));
 	put(&out, &map, "sha256", text(&out, inspection->source.sha256));
+	put(&out, &map, "signed_by", text(&out, inspection->signer));
 	put(&out, &map, "accepted", ndrv_bool(inspection->report.bits && !inspection->verdict.refusals));
 	put(&out, &map, "refusals", findings_of(&inspection->verdict, true, &out));
 	put(&out, &map, "warnings", findings_of(&inspection->verdict, false, &out));
@@ -186,6 +187,7 @@ int describe_generation(struct ndrv_arena *arena, const struct generation *gener
 	put(&out, &map, "file", text(&out, module->path));
 	put(&out, &map, "bytes", ndrv_int((int64_t)module->bytes));
 	put(&out, &map, "sha256", text(&out, module->sha256));
+	put(&out, &map, "signed_by", text(&out, module->signer));
 	put(&out, &map, "build_id", text(&out, module->build_id));
 	put(&out, &map, "image", text(&out, module->staged.path));
 	put(&out, &map, "warnings", findings_of(&module->warnings, false, &out));

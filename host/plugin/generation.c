@@ -28,7 +28,10 @@ static int make(struct registry *registry, const struct driver_request *request,
 	generation->critical = request->critical;
 	generation->state = GENERATION_PENDING;
 	memcpy(generation->name, request->name, strlen(request->name) + 1);
-	int rc = module_open(&registry->stage, &registry->policy, request->path, request->sha256, request->name, generation->number,
+	struct policy policy = registry->policy;
+	if (request->own)
+		policy.trust = (struct trust){0};
+	int rc = module_open(&registry->stage, &policy, request->path, request->sha256, request->name, generation->number,
 			     &generation->module, err);
 	if (rc) {
 		free(generation->origin);

@@ -15,4 +15,5 @@ host_libhost_a_SOURCES += \
 	%D%/registration.c \
 	%D%/registry.c %D%/registry.h %D%/registry_internal.h \
 	%D%/source.c %D%/source.h \
-	%D%/stage.c %D%/stage.h
+	%D%/stage.c %D%/stage.h \
+	%D%/trust.c %D%/trust.h

@@ -15,6 +15,8 @@ int module_inspect(const struct policy *policy, const char *path, const char *pi
 {
 	*ret = (struct inspection){0};
 	int rc = source_read(path, pin, &ret->source, err);
+	if (rc == 0)
+		rc = trust_check(&policy->trust, &ret->source, ret->signer, err);
 	if (rc)
 		return rc;
 	rc = elf_inspect(ret->source.bytes, ret->source.size, &ret->report, err);
@@ -33,6 +35,7 @@ static int keep(const struct inspection *inspection, struct module *module, stru
 	module->bytes = inspection->source.size;
 	memcpy(module->sha256, inspection->source.sha256, sizeof(module->sha256));
 	memcpy(module->build_id, report->build_id, sizeof(module->build_id));
+	memcpy(module->signer, inspection->signer, sizeof(module->signer));
 	module->path = strdup(inspection->source.path);
 	module->note_raw = malloc(report->note_bytes);
 	if (!module->path || !module->note_raw)

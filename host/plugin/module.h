@@ -12,6 +12,7 @@ struct module {
 	char *path;	   /* where it was installed */
 	char sha256[65];   /* of the bytes that are mapped */
 	char build_id[65]; /* "" none */
+	char signer[TRUST_SIGNER_MAX];
 	size_t bytes;
 	struct ndrv_note note;
 	uint32_t note_bytes; /* the file's own note, to compare with what the code says */
@@ -34,6 +35,7 @@ struct inspection {
 	struct source source;
 	struct elf_report report;
 	struct policy_verdict verdict;
+	char signer[TRUST_SIGNER_MAX]; /* the key file whose key signed it, without directory; "": not signed, or not looked at */
 };
 int module_inspect(const struct policy *policy, const char *path, const char *pin, struct inspection *ret, struct ndrv_error *err);
 void inspection_clear(struct inspection *inspection);

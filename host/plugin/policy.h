@@ -4,10 +4,12 @@
 #define HOST_PLUGIN_POLICY_H
 
 #include "host/plugin/elf.h"
+#include "host/plugin/trust.h"
 
 struct policy {
 	uint64_t features;		    /* NDRV_FEATURE_... of this host */
 	const char *const *extra_libraries; /* NULL-terminated DT_NEEDED names allowed beside the built-in list; may be NULL */
+	struct trust trust;		    /* whose signature a file needs, for module_inspect(); all zero: none */
 };
 
 #define POLICY_FINDINGS_MAX 32u

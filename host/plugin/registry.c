@@ -221,3 +221,8 @@ const struct policy *registry_policy(const struct registry *registry)
 {
 	return &registry->policy;
 }
+
+void registry_trust(struct registry *registry, int mode, const char *dir)
+{
+	registry->policy.trust = (struct trust){.mode = mode, .dir = dir};
+}

@@ -127,6 +127,7 @@ struct driver_request {
 	const struct ndrv_value *config; /* a map, or NULL: configure is called with an empty map */
 	const char *origin;		 /* for messages, or NULL */
 	bool critical;
+	bool own;     /* the host's own copy of a file that was checked when it came: no signature is asked for */
 	bool replace; /* registry_prepare() only: beside the live generation of the same name */
 };
 
@@ -169,5 +170,8 @@ void registry_count(struct registry *registry, struct registry_counts *ret);
 const char *registry_stage_fallback(const struct registry *registry);
 /* The policy files are judged by, for module_inspect(). */
 const struct policy *registry_policy(const struct registry *registry);
+/* Whose signatures files need from now on; without it, none. `dir` is borrowed for the registry's life. One at a time with loads
+ * and inspections: the caller serialises them. */
+void registry_trust(struct registry *registry, int mode, const char *dir);
 
 #endif

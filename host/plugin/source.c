@@ -15,6 +15,8 @@
 #include <unistd.h>
 
 #define REFUSED NDRV_E_DRIVER_REFUSED
+/* "driver file /usr/lib/...": what messages begin with. */
+#define SUBJECT_MAX 144
 
 const char *source_tail(const char *path)
 {
@@ -28,23 +30,22 @@ static const char *errno_text(int number)
 	return text ? text : "unknown error";
 }
 
-static int open_fails(int number, const char *path, const char *what, struct ndrv_error *err)
+static int open_fails(int number, const char *subject, const char *what, struct ndrv_error *err)
 {
 	if (number == ENOENT || number == ENOTDIR)
-		return ndrv_fail(err, NDRV_E_NOT_FOUND, "driver file %s: there is no such %s", source_tail(path), what);
+		return ndrv_fail(err, NDRV_E_NOT_FOUND, "%s: there is no such %s", subject, what);
 	if (number == EXDEV)
-		return ndrv_fail(err, REFUSED, "driver file %s: is a symbolic link out of its directory", source_tail(path));
+		return ndrv_fail(err, REFUSED, "%s: is a symbolic link out of its directory", subject);
 	if (number == ELOOP)
-		return ndrv_fail(err, REFUSED, "driver file %s: is a symbolic link that leads in a circle or into /proc",
-				 source_tail(path));
-	int rc = ndrv_fail(err, REFUSED, "driver file %s: cannot be opened: %s", source_tail(path), errno_text(number));
+		return ndrv_fail(err, REFUSED, "%s: is a symbolic link that leads in a circle or into /proc", subject);
+	int rc = ndrv_fail(err, REFUSED, "%s: cannot be opened: %s", subject, errno_text(number));
 	if (err)
 		err->sys_errno = number;
 	return rc;
 }
 
 /* Kernels before 5.6 and some seccomp filters have no openat2: a last component that is a symbolic link is refused there. */
-static int open_beneath(int dirfd, const char *name, const char *path, int *ret_fd, struct ndrv_error *err)
+static int open_beneath(int dirfd, const char *name, const char *subject, int *ret_fd, struct ndrv_error *err)
 {
 	const int flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
 	struct open_how how = {.flags = (unsigned)flags, .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS};
@@ -52,28 +53,27 @@ static int open_beneath(int dirfd, const char *name, const char *path, int *ret_
 	if (fd < 0 && (errno == ENOSYS || errno == EPERM)) {
 		fd = openat(dirfd, name, flags | O_NOFOLLOW);
 		if (fd < 0 && errno == ELOOP)
-			return ndrv_fail(err, REFUSED, "driver file %s: is a symbolic link, which this kernel cannot follow safely",
-					 source_tail(path));
+			return ndrv_fail(err, REFUSED, "%s: is a symbolic link, which this kernel cannot follow safely", subject);
 	}
 	*ret_fd = (int)fd;
-	return fd < 0 ? open_fails(errno, path, "file", err) : 0;
+	return fd < 0 ? open_fails(errno, subject, "file", err) : 0;
 }
 
-static int check_owner(const struct stat *st, const char *path, const char *what, struct ndrv_error *err)
+static int check_owner(const struct stat *st, const char *subject, const char *what, struct ndrv_error *err)
 {
 	if (st->st_uid != 0 && st->st_uid != geteuid())
-		return ndrv_fail(err, REFUSED, "driver file %s: %s belongs to user %u, not to root%s", source_tail(path), what,
-				 (unsigned)st->st_uid, geteuid() ? " or the user of this host" : "");
+		return ndrv_fail(err, REFUSED, "%s: %s belongs to user %u, not to root%s", subject, what, (unsigned)st->st_uid,
+				 geteuid() ? " or the user of this host" : "");
 	bool directory = S_ISDIR(st->st_mode);
 	/* In a sticky directory only a file's owner can replace it, and that one was checked. */
 	if (directory && (st->st_mode & S_ISVTX))
 		return 0;
 	if (st->st_mode & S_IWOTH)
-		return ndrv_fail(err, REFUSED, "driver file %s: %s can be written by anyone (mode %04o)", source_tail(path), what,
+		return ndrv_fail(err, REFUSED, "%s: %s can be written by anyone (mode %04o)", subject, what,
 				 (unsigned)(st->st_mode & 07777));
 	if (st->st_mode & S_IWGRP)
-		return ndrv_fail(err, REFUSED, "driver file %s: %s can be written by its group (mode %04o)", source_tail(path),
-				 what, (unsigned)(st->st_mode & 07777));
+		return ndrv_fail(err, REFUSED, "%s: %s can be written by its group (mode %04o)", subject, what,
+				 (unsigned)(st->st_mode & 07777));
 	return 0;
 }
 
@@ -87,23 +87,23 @@ static void directory_name(int fd, char *text, size_t room)
 }
 
 /* Every directory above, by going up: names may be links, ".." is where the file really is. */
-static int check_parents(int dirfd, const char *path, struct ndrv_error *err)
+static int check_parents(int dirfd, const char *subject, struct ndrv_error *err)
 {
 	int fd = dirfd, rc = 0;
 	for (;;) {
 		struct stat st, above;
 		char what[160];
 		if (fstat(fd, &st) < 0) {
-			rc = open_fails(errno, path, "directory", err);
+			rc = open_fails(errno, subject, "directory", err);
 			break;
 		}
 		directory_name(fd, what, sizeof(what));
-		rc = check_owner(&st, path, what, err);
+		rc = check_owner(&st, subject, what, err);
 		if (rc)
 			break;
 		int up = openat(fd, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
 		if (up < 0 || fstat(up, &above) < 0) {
-			rc = open_fails(errno, path, "directory", err);
+			rc = open_fails(errno, subject, "directory", err);
 			if (up >= 0)
 				close(up);
 			break;
@@ -119,20 +119,20 @@ static int check_parents(int dirfd, const char *path, struct ndrv_error *err)
 	return rc;
 }
 
-static int check_file(const struct stat *st, const char *path, struct ndrv_error *err)
+static int check_file(const struct stat *st, const char *subject, struct ndrv_error *err)
 {
 	const char *kind = S_ISDIR(st->st_mode)	   ? "a directory"
 			   : S_ISFIFO(st->st_mode) ? "a FIFO"
 			   : S_ISSOCK(st->st_mode) ? "a socket"
 						   : "a device";
 	if (!S_ISREG(st->st_mode))
-		return ndrv_fail(err, REFUSED, "driver file %s: is %s, not a file", source_tail(path), kind);
-	int rc = check_owner(st, path, "it", err);
+		return ndrv_fail(err, REFUSED, "%s: is %s, not a file", subject, kind);
+	int rc = check_owner(st, subject, "it", err);
 	if (rc)
 		return rc;
 	if (st->st_size > (off_t)SOURCE_BYTES_MAX)
-		return ndrv_fail(err, REFUSED, "driver file %s: has %lld bytes, more than the %u a driver may have",
-				 source_tail(path), (long long)st->st_size, SOURCE_BYTES_MAX);
+		return ndrv_fail(err, REFUSED, "%s: has %lld bytes, more than the %u it may have", subject, (long long)st->st_size,
+				 SOURCE_BYTES_MAX);
 	return 0;
 }
 
@@ -141,36 +141,35 @@ static int64_t mtime_of(const struct stat *st)
 	return (int64_t)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec;
 }
 
-static int changed(const char *path, struct ndrv_error *err)
+static int changed(const char *subject, struct ndrv_error *err)
 {
-	return ndrv_fail(err, REFUSED, "driver file %s: was written to while it was read: replace drivers by rename",
-			 source_tail(path));
+	return ndrv_fail(err, REFUSED, "%s: was written to while it was read: replace it by rename", subject);
 }
 
-static int read_bytes(int fd, const char *path, struct source *source, struct ndrv_error *err)
+static int read_bytes(int fd, const char *subject, struct source *source, struct ndrv_error *err)
 {
 	struct stat before, after;
 	if (fstat(fd, &before) < 0)
-		return open_fails(errno, path, "file", err);
-	int rc = check_file(&before, path, err);
+		return open_fails(errno, subject, "file", err);
+	int rc = check_file(&before, subject, err);
 	if (rc)
 		return rc;
 	size_t size = (size_t)before.st_size, have = 0;
 	source->bytes = malloc(size ? size : 1);
 	if (!source->bytes)
-		return ndrv_fail(err, NDRV_E_INTERNAL, "driver file %s: out of memory for %zu bytes", source_tail(path), size);
+		return ndrv_fail(err, NDRV_E_INTERNAL, "%s: out of memory for %zu bytes", subject, size);
 	while (have < size) {
 		ssize_t got = read(fd, source->bytes + have, size - have);
 		if (got < 0 && errno == EINTR)
 			continue;
 		if (got < 0)
-			return open_fails(errno, path, "file", err);
+			return open_fails(errno, subject, "file", err);
 		if (got == 0)
-			return changed(path, err);
+			return changed(subject, err);
 		have += (size_t)got;
 	}
 	if (fstat(fd, &after) < 0 || after.st_size != before.st_size || mtime_of(&after) != mtime_of(&before))
-		return changed(path, err);
+		return changed(subject, err);
 	source->size = size;
 	source->mtime_ns = mtime_of(&after);
 	return 0;
@@ -209,35 +208,35 @@ static int check_pin(const struct source *source, const char *pin, struct ndrv_e
 }
 
 /* Splits at the last slash: `ret_dir` malloc'ed, the name borrowed from `path`. */
-static int split(const char *path, char **ret_dir, const char **ret_name, struct ndrv_error *err)
+static int split(const char *path, const char *subject, char **ret_dir, const char **ret_name, struct ndrv_error *err)
 {
 	if (!path || path[0] != '/')
-		return ndrv_fail(err, REFUSED, "driver file %s: the path must be absolute", path ? source_tail(path) : "(none)");
+		return ndrv_fail(err, REFUSED, "%s: the path must be absolute", subject);
 	const char *slash = strrchr(path, '/');
 	if (!slash[1] || strcmp(slash, "/.") == 0 || strcmp(slash, "/..") == 0)
-		return ndrv_fail(err, REFUSED, "driver file %s: is a directory, not a file", source_tail(path));
+		return ndrv_fail(err, REFUSED, "%s: is a directory, not a file", subject);
 	*ret_dir = slash == path ? strdup("/") : strndup(path, (size_t)(slash - path));
 	if (!*ret_dir)
-		return ndrv_fail(err, NDRV_E_INTERNAL, "driver file %s: out of memory", source_tail(path));
+		return ndrv_fail(err, NDRV_E_INTERNAL, "%s: out of memory", subject);
 	*ret_name = slash + 1;
 	return 0;
 }
 
-static int open_checked(const char *path, int *ret_fd, struct ndrv_error *err)
+static int open_checked(const char *path, const char *subject, int *ret_fd, struct ndrv_error *err)
 {
 	char *dir = NULL;
 	const char *name = NULL;
-	int rc = split(path, &dir, &name, err);
+	int rc = split(path, subject, &dir, &name, err);
 	if (rc)
 		return rc;
 	int dirfd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	free(dir);
 	if (dirfd < 0)
-		return open_fails(errno, path, "directory", err);
+		return open_fails(errno, subject, "directory", err);
 	int fd = -1;
-	rc = open_beneath(dirfd, name, path, &fd, err);
+	rc = open_beneath(dirfd, name, subject, &fd, err);
 	if (rc == 0)
-		rc = check_parents(dirfd, path, err);
+		rc = check_parents(dirfd, subject, err);
 	close(dirfd);
 	if (rc && fd >= 0)
 		close(fd);
@@ -245,21 +244,33 @@ static int open_checked(const char *path, int *ret_fd, struct ndrv_error *err)
 	return rc;
 }
 
-int source_read(const char *path, const char *pin, struct source *ret, struct ndrv_error *err)
+int source_read_as(const char *what, const char *path, struct source *ret, struct ndrv_error *err)
 {
 	struct source source = {0};
+	char subject[SUBJECT_MAX];
 	int fd = -1;
-	int rc = open_checked(path, &fd, err);
+	(void)snprintf(subject, sizeof(subject), "%.20s %s", what, path ? source_tail(path) : "(none)");
+	int rc = open_checked(path, subject, &fd, err);
 	if (rc)
 		return rc;
 	source.path = strdup(path);
-	rc = source.path ? read_bytes(fd, path, &source, err)
-			 : ndrv_fail(err, NDRV_E_INTERNAL, "driver file %s: out of memory", source_tail(path));
+	rc = source.path ? read_bytes(fd, subject, &source, err) : ndrv_fail(err, NDRV_E_INTERNAL, "%s: out of memory", subject);
 	close(fd);
-	if (rc == 0) {
-		hash(&source);
-		rc = check_pin(&source, pin, err);
-	}
+	if (rc)
+		source_clear(&source);
+	else
+		*ret = source;
+	return rc;
+}
+
+int source_read(const char *path, const char *pin, struct source *ret, struct ndrv_error *err)
+{
+	struct source source = {0};
+	int rc = source_read_as("driver file", path, &source, err);
+	if (rc)
+		return rc;
+	hash(&source);
+	rc = check_pin(&source, pin, err);
 	if (rc)
 		source_clear(&source);
 	else

@@ -22,6 +22,8 @@ struct source {
  * or several of which it must have one, with blanks between.
  * NOT_FOUND for a missing file, DRIVER_REFUSED for all else; the text names the file. `ret` is untouched then. */
 int source_read(const char *path, const char *pin, struct source *ret, struct ndrv_error *err);
+/* The same for what goes with a driver file, called `what` in messages, without a pin; `sha256` is left empty. */
+int source_read_as(const char *what, const char *path, struct source *ret, struct ndrv_error *err);
 /* For messages: the last 120 bytes of a path at most, so that the reason after it is not cut off. */
 const char *source_tail(const char *path);
 void source_clear(struct source *source);

@@ -182,3 +182,10 @@ TESTS += %D%/test_swap_package
 %C%_test_swap_package_LDADD = $(SWAP_LIBS)
 %C%_test_swap_package_DEPENDENCIES = tests/lib/libtest.a host/libhost.a sdk/libndrv.a $(SWAP_DRIVERS) %D%/swlate.la ndrvd$(EXEEXT) \
 	ndrvctl$(EXEEXT)
+
+check_PROGRAMS += %D%/test_swap_trust
+TESTS += %D%/test_swap_trust
+%C%_test_swap_trust_SOURCES = %D%/test_swap_trust.c $(SWAP_SOURCES)
+%C%_test_swap_trust_CPPFLAGS = $(SWAP_CPPFLAGS)
+%C%_test_swap_trust_LDADD = $(SWAP_LIBS)
+%C%_test_swap_trust_DEPENDENCIES = tests/lib/libtest.a host/libhost.a sdk/libndrv.a $(SWAP_DRIVERS) ndrvd$(EXEEXT)

@@ -143,3 +143,10 @@ tests_unit_test_docker_forward_SOURCES = tests/unit/test_docker_forward.c
 tests_unit_test_docker_forward_CPPFLAGS = $(TEST_CPPFLAGS) -DTEST_FORWARD='"$(abs_top_builddir)/tests/unit/docker_forward"'
 tests_unit_test_docker_forward_LDADD = $(TEST_LIBS)
 TESTS += tests/unit/test_docker_forward
+
+check_PROGRAMS += tests/unit/test_trust
+tests_unit_test_trust_SOURCES = tests/unit/test_trust.c tests/unit/config/tempdir.h
+tests_unit_test_trust_CPPFLAGS = $(TEST_CPPFLAGS) -DTEST_UNIT='"$(abs_top_srcdir)/tests/unit"'
+tests_unit_test_trust_LDADD = $(TEST_LIBS)
+TESTS += tests/unit/test_trust
+EXTRA_DIST += tests/unit/trust

@@ -1,0 +1,4 @@
+untrusted comment: signature from minisign secret key
+RWSBmrsCZymDNB/ON24VHe/Bk1CanE+OqtaBQRQ8cKTVlF9Apr7gf1XUooaQzKAZj+1zdew8pXujroInbY//2HAXnq0s5t3y3wU=
+trusted comment: timestamp:1795598825	file:driver
+n5ddNj88gY5M09Z4T8xJy8KHsaHsISZrvRvz+QqhJYautEetKaQ02pnN7mQHSHXOSE26UXInGwmixVinOlL8CA==

@@ -1,0 +1,4 @@
+untrusted comment: signature from minisign secret key
+RUSBmrsCZymDNOZMOhknx/EsjSqUQ1cerakrd3HC8wCiOuqHWdiubTix+9nqqN1GRLMrRTA8Cki/dG+pC5VuvY0uGryQO04jGww=
+trusted comment: timestamp:1795598825	file:driver	hashed
+bN4IRYiPqmH3x9kanV6dJkCV5oPXOnZ9DH7/clc1nKlZ35c83st4VwkHX0Zb4qudS80WM1CspqFVPqKf5hD/Ag==

@@ -1,0 +1,2 @@
+untrusted comment: verify with signify.pub
+RWRSEOJVurGvgObeKXlxgxUZYROQ7EW9lYDpzUkL60jeFmsmmomu8YN8e2zRicluKKE9PjponnxTFX9pDdBEKqVaBPXFO5IgQw4=

@@ -1,0 +1,2 @@
+untrusted comment: verify with stranger.pub
+RWS2j6mYcSB2MLmzjaHLcQu7Xh8ItPRy75DOIUnoZBJFyqhDsrTYRGKWtWZBEB/oPGcOuzCHictlfcgKZ+WT0mz757VkAa1BDgI=
