@@ -137,7 +137,7 @@ static void try_key(const char *dir, const char *name, const struct source *sour
 		    struct search *search)
 {
 	struct ndrv_error why = {0};
-	struct packed_key key;
+	struct packed_key key = {0};
 	int rc = read_key(dir, name, &key, &why);
 	if (rc && !search->broken.code && rc != -NDRV_E_NOT_FOUND) /* it was removed meanwhile */
 		search->broken = why;
@@ -170,7 +170,7 @@ static int conclude(const struct trust *trust, const struct source *source, cons
 
 int trust_check(const struct trust *trust, const struct source *source, char *ret_signer, struct ndrv_error *err)
 {
-	struct packed_signature signature;
+	struct packed_signature signature = {0};
 	struct search search = {0};
 	struct dirent **names = NULL;
 
