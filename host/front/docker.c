@@ -6,11 +6,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
+#include "host/base/clock.h"
 #include "host/base/log.h"
 
 /* What Docker itself sends with an answer of its plugins'; nobody looks at it. */
 #define DOCKER_TYPE "application/vnd.docker.plugins.v1.2+json"
+#define DECODE_TRIES 3
+#define DECODE_WAIT_NS (5 * NSEC_PER_MSEC)
 /* An exchange's arena, per byte of body it may have: values take more room than their text. */
 #define MEMORY_FACTOR 8
 #define NODE 1 /* libnetwork's discoverapi.NodeDiscovery: all that crosses the wire */
@@ -142,12 +146,38 @@ static bool is_strict(const struct exchange *exchange)
 	return options && strcmp(options, WIRE_OPTIONS_STRICT) == 0;
 }
 
+/* `*ret_ignored`: it is answered, and nothing is done. */
+static int decode_once(const struct docker *docker, struct exchange *exchange, enum wire_method method, bool *ret_ignored,
+		       struct ndrv_error *err)
+{
+	struct wire_request request;
+	int rc = wire_request_decode(method, exchange->body ? exchange->body : "", exchange->body_bytes, &exchange->arena.ndrv,
+				     &request, err);
+
+	*ret_ignored = !rc && !is_node(method, &request);
+	return rc || *ret_ignored ? rc : docker_decode(method, is_host(exchange), docker->type, &request, &exchange->request, err);
+}
+
+/* dockerd does not ask again for a deletion, and one that cannot be read cannot be remembered either (dispatch/owed.h): memory is
+ * waited for, a little. */
+static int decode(const struct docker *docker, struct exchange *exchange, enum wire_method method, bool *ret_ignored,
+		  struct ndrv_error *err)
+{
+	for (int tries = 1;; tries++) {
+		int rc = decode_once(docker, exchange, method, ret_ignored, err);
+		if ((rc != -NDRV_E_INTERNAL && rc != -NDRV_E_NO_SERVICE) || tries == DECODE_TRIES)
+			return rc;
+		ndrv_error_clear(err);
+		(void)nanosleep(&(struct timespec){.tv_nsec = DECODE_WAIT_NS}, NULL);
+	}
+}
+
 static void docker_serve(void *data, struct exchange *exchange)
 {
 	const struct docker *docker = data;
 	struct ndrv_error error = {0};
-	struct wire_request request;
 	struct wire_reply nothing = {0};
+	bool ignored = false;
 
 	if (answer_unknown(exchange))
 		return;
@@ -159,14 +189,11 @@ static void docker_serve(void *data, struct exchange *exchange)
 		fail(exchange, method, &error);
 		return;
 	}
-	int rc = wire_request_decode(method, exchange->body ? exchange->body : "", exchange->body_bytes, &exchange->arena.ndrv,
-				     &request, &error);
-	if (!rc && !is_node(method, &request)) {
+	int rc = decode(docker, exchange, method, &ignored, &error);
+	if (ignored) {
 		answer(exchange, method, &nothing);
 		return;
 	}
-	if (!rc)
-		rc = docker_decode(method, is_host(exchange), docker->type, &request, &exchange->request, &error);
 	if (rc) {
 		log_warning("docker", "%s: %s: refused: %s", docker->name, exchange->id, error.text);
 		fail(exchange, method, &error);

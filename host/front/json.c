@@ -64,7 +64,8 @@ int json_decode(const char *text, size_t bytes, json_t **ret, struct ndrv_error 
 	/* JSON_DECODE_ANY, so that what is no object is refused in our words below. */
 	json_t *json = json_loadb(text, bytes, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
 	if (!json) {
-		if (json_error_code(&error) == json_error_out_of_memory)
+		/* Jansson does not say that it was memory where it had none to begin with. */
+		if (json_error_code(&error) == json_error_out_of_memory || error.line < 0)
 			return ndrv_fail(err, NDRV_E_INTERNAL, "out of memory");
 		return ndrv_fail(err, NDRV_E_BAD_REQUEST, "request body, line %d, column %d: %s", error.line, error.column,
 				 error.text);

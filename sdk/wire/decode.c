@@ -262,7 +262,8 @@ static int parse(const char *text, size_t bytes, json_t **ret, struct ndrv_error
 	*ret = json_loadb(text, bytes, JSON_DECODE_ANY, &why);
 	if (*ret)
 		return 0;
-	if (json_error_code(&why) == json_error_out_of_memory)
+	/* Jansson does not say that it was memory where it had none to begin with. */
+	if (json_error_code(&why) == json_error_out_of_memory || why.line < 0)
 		return no_memory(err);
 	return ndrv_fail(err, NDRV_E_BAD_REQUEST, "line %d, column %d: %s", why.line, why.column, why.text);
 }
