@@ -97,7 +97,10 @@ static int take(struct pools *pools, const char *space, const struct pool_wish *
 	held_set_holder(held->holder, holder);
 	make_id(held->id, space, &held->pool, &held->range);
 	held_link(pools, held);
-	rc = held_keep(pools, held, err);
+	/* Nothing of a former one of this name may become its leases. */
+	rc = held_forget_leases(pools, held, err);
+	if (!rc)
+		rc = held_keep(pools, held, err);
 	if (rc)
 		let_go(pools, held);
 	else
@@ -117,6 +120,7 @@ int pools_request(struct pools *pools, const char *space, const struct pool_wish
 		if (!strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-", *at))
 			return ndrv_fail(err, NDRV_E_BAD_REQUEST,
 					 "invalid address space \"%.64s\": only [A-Za-z0-9_.-] are allowed", space);
+	pools_settle(pools);
 	(void)pthread_mutex_lock(&pools->lock);
 	if (wish->pool.addr.family)
 		held = find_pool(pools, &wish->pool);
@@ -129,29 +133,62 @@ int pools_request(struct pools *pools, const char *space, const struct pool_wish
 	return rc;
 }
 
+/* Whether it is used is asked of the records, so without the lock. A network that goes meanwhile finds it given back. */
+static int free_released(struct pools *pools, const char *id, const struct ndrv_prefix *pool, struct ndrv_error *err)
+{
+	if (pool_is_used(pools->dispatch, pool))
+		return 0;
+	(void)pthread_mutex_lock(&pools->lock);
+	struct held *held = find(pools, id);
+	int rc = held && held->released ? held_forget(pools, held, err) : 0;
+	if (held && held->released && !rc)
+		let_go(pools, held);
+	(void)pthread_mutex_unlock(&pools->lock);
+	return rc;
+}
+
 int pools_release(struct pools *pools, const char *id, struct ndrv_error *err)
 {
+	struct ndrv_prefix pool = {0};
 	int rc = 0;
 
 	(void)pthread_mutex_lock(&pools->lock);
 	struct held *held = find(pools, id);
 	if (held) {
-		struct ndrv_prefix pool = held->pool;
-		(void)pthread_mutex_unlock(&pools->lock);
-		bool used = pool_is_used(pools->dispatch, &pool);
-		(void)pthread_mutex_lock(&pools->lock);
-		held = find(pools, id);
-		if (held && used) {
-			held->released = true;
-			rc = held_keep(pools, held, err);
-		} else if (held) {
-			rc = held_forget(pools, held, err);
-			if (!rc)
-				let_go(pools, held);
-		}
+		pool = held->pool;
+		held->released = true;
+		rc = held_keep(pools, held, err);
 	}
 	(void)pthread_mutex_unlock(&pools->lock);
-	return rc;
+	return held && !rc ? free_released(pools, id, &pool, err) : rc;
+}
+
+/* The one behind `id` that was given back; false: there is none. */
+static bool next_released(struct pools *pools, char *id, struct ndrv_prefix *ret)
+{
+	const struct held *next = NULL;
+
+	(void)pthread_mutex_lock(&pools->lock);
+	for (const struct held *held = pools->first; held; held = held->next)
+		if (held->released && strcmp(held->id, id) > 0 && (!next || strcmp(held->id, next->id) < 0))
+			next = held;
+	if (next) {
+		(void)snprintf(id, POOL_ID_MAX, "%s", next->id);
+		*ret = next->pool;
+	}
+	(void)pthread_mutex_unlock(&pools->lock);
+	return next != NULL;
+}
+
+void pools_settle(struct pools *pools)
+{
+	struct ndrv_error err = {0};
+	struct ndrv_prefix pool;
+	char id[POOL_ID_MAX] = "";
+
+	while (pools && next_released(pools, id, &pool))
+		if (free_released(pools, id, &pool, &err))
+			log_warning("dispatch", "pool %s was given back and is held still: %s", id, err.text);
 }
 
 void pools_network_gone(struct pools *pools, const struct network *network)

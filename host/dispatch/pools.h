@@ -41,6 +41,9 @@ int pools_address_release(struct pools *pools, const char *id, const struct ndrv
 
 /* The network's record is gone: its pools that were given back meanwhile are free. */
 void pools_network_gone(struct pools *pools, const struct network *network);
+/* Once the records are live, and whenever a pool is asked for: frees what was given back and is used no more, where nobody saw the
+ * network go (a crash, a disk that was full). NULL is fine. */
+void pools_settle(struct pools *pools);
 
 /* Gives back what no container has and who asked for it will not come for: addresses of dead holders whose sandbox is dead or that
  * no endpoint of their network has, and, of any holder, those that never got an endpoint. Not of networks that are not ours, since

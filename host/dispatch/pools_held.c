@@ -173,12 +173,22 @@ int held_keep(struct pools *pools, const struct held *held, struct ndrv_error *e
 	return rc;
 }
 
+int held_forget_leases(struct pools *pools, const struct held *held, struct ndrv_error *err)
+{
+	struct store *store = pools->dispatch->parts.store;
+
+	return store ? store_del_lease(store, held->id, NULL, err) : 0;
+}
+
+/* With the pool's own row it is gone. Leases that stay behind are nobody's, and go before the next pool of this name is held. */
 int held_forget(struct pools *pools, const struct held *held, struct ndrv_error *err)
 {
 	struct store *store = pools->dispatch->parts.store;
-	int rc = store ? store_del_lease(store, held->id, NULL, err) : 0;
+	int rc = store ? store_driver_del(store, OWNER, held->id, err) : 0;
 
-	return !rc && store ? store_driver_del(store, OWNER, held->id, err) : rc;
+	if (!rc)
+		(void)held_forget_leases(pools, held, NULL);
+	return rc;
 }
 
 static void read_prefix(const struct ndrv_value *map, const char *key, struct ndrv_prefix *ret)

@@ -40,6 +40,7 @@ void held_free(struct held *held);
 /* Writes the pool, without the addresses that live.db has; takes it away with them. */
 int held_keep(struct pools *pools, const struct held *held, struct ndrv_error *err);
 int held_forget(struct pools *pools, const struct held *held, struct ndrv_error *err);
+int held_forget_leases(struct pools *pools, const struct held *held, struct ndrv_error *err);
 int held_load(struct pools *pools, struct ndrv_error *err);
 
 struct held_lease *held_find_lease(struct held *held, const struct ndrv_addr *addr);

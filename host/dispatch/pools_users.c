@@ -88,8 +88,10 @@ static int look_at_network(struct network *network, void *data)
 {
 	struct search *search = data;
 
-	if (!turn_wait(&network->turn, clock_ns() + TURN_NS))
-		return 0;
+	if (!turn_wait(&network->turn, clock_ns() + TURN_NS)) {
+		search->user = USER_LIVES;
+		return 1;
+	}
 	if (!atomic_load(&network->gone) && uses(network, search->pool)) {
 		if (search->user == USER_UNKNOWN)
 			search->user = USER_NONE;

@@ -13,6 +13,7 @@
 #include "host/dispatch/handles.h"
 #include "host/dispatch/mend.h"
 #include "host/dispatch/owed.h"
+#include "host/dispatch/pools.h"
 #include "host/dispatch/reconcile.h"
 #include "host/dispatch/record_io.h"
 #include "host/dispatch/rows.h"
@@ -456,6 +457,7 @@ int dispatch_recover(struct dispatch *dispatch, struct arena *arena, struct ndrv
 	rows_settle(dispatch);
 	atomic_store(&dispatch->watches_sandboxes, true);
 	owed_load(dispatch);
+	pools_settle(dispatch->pools);
 	if (walk.all.waiting.count || walk.all.failed.count)
 		mend_networks(dispatch);
 	struct stray_report strays;
