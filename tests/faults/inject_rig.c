@@ -65,12 +65,23 @@ static void map_shared(struct rig *rig)
 	(void)snprintf(rig->inject->runtime, sizeof(rig->inject->runtime), "%s/run", rig->daemon.dir);
 }
 
+static void expose(struct rig *rig)
+{
+	FILE *file = fopen(rig->daemon.config, "we");
+
+	assert_non_null(file);
+	assert_true(fprintf(file, "docker: {plugin_dir: %s/run/plugins, expose: {" RIG_PLUGIN ": bridge}}\n", rig->daemon.dir) > 0);
+	assert_int_equal(fclose(file), 0);
+}
+
 void rig_set_up(struct rig *rig)
 {
 	netns_enter_fresh();
 	netns_new(&rig->sandbox);
 	daemon_set_up(&rig->daemon, NULL);
 	daemon_add_driver(&rig->daemon, "bridge", BUILT_DRIVERS "/bridge.so", NULL);
+	if (rig->docker)
+		expose(rig);
 	map_shared(rig);
 	rig_start(rig);
 }

@@ -50,6 +50,8 @@ struct rig {
 	unsigned restart_every; /* points; 0: never */
 	unsigned since_restart;
 	struct rig_count total;
+	bool docker; /* "bridge" is exposed to Docker, by this name */
+#define RIG_PLUGIN "nbridge"
 };
 
 /* Skips the program where sanitizers or missing rights forbid it. */
