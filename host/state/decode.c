@@ -5,23 +5,36 @@
 #include "host/state/codec.h"
 #include "host/state/json.h"
 
-static json_t *parse(const char *what, const char *id, const char *body, struct ndrv_error *err)
+static int no_memory(const char *what, const char *id, struct ndrv_error *err)
 {
-	json_error_t mistake;
-	json_t *object = json_loads(body, JSON_REJECT_DUPLICATES, &mistake);
+	return ndrv_fail(err, NDRV_E_INTERNAL, "out of memory for %s %s", what, id);
+}
 
-	if (object)
-		return object;
-	(void)ndrv_fail(err, NDRV_E_STATE, "the row of %s %s is not JSON: %s", what, id, mistake.text);
-	return NULL;
+/* A row that cannot be read is set aside; one for which there is no memory is not. */
+static int parse(const char *what, const char *id, const char *body, json_t **ret, struct ndrv_error *err)
+{
+	char mistake[JSON_ERROR_TEXT_LENGTH];
+	bool short_of_memory;
+
+	*ret = json_in_load(body, strlen(body), mistake, &short_of_memory);
+	if (*ret)
+		return 0;
+	return short_of_memory ? no_memory(what, id, err)
+			       : ndrv_fail(err, NDRV_E_STATE, "the row of %s %s is not JSON: %s", what, id, mistake);
+}
+
+static int unreadable(const char *what, const char *id, const struct json_in *in, struct ndrv_error *err)
+{
+	return in->short_of_memory ? no_memory(what, id, err)
+				   : ndrv_fail(err, NDRV_E_STATE, "the row of %s %s is unreadable at \"%s\"", what, id, in->bad);
 }
 
 static void *array_of(struct json_in *in, const char *key, size_t count, size_t bytes)
 {
 	void *items = count ? arena_alloc(in->arena, count * bytes) : NULL;
 
-	if (count && !items && !in->bad)
-		in->bad = key;
+	if (count && !items)
+		json_in_no_memory(in, key);
 	return items;
 }
 
@@ -43,7 +56,7 @@ static void get_aux(struct json_in *in, struct ndrv_ipam_data *data)
 		item->name = arena_strdup(in->arena, name);
 		json_in_prefix(&aux, name, &item->address);
 		if (!item->name) {
-			in->bad = "aux";
+			json_in_no_memory(in, "aux");
 			return;
 		}
 		data->aux_count++;
@@ -99,7 +112,7 @@ static struct ndrv_value *get_options(struct json_in *in)
 	if (options)
 		json_in_value(in, "options", options);
 	else
-		in->bad = "options";
+		json_in_no_memory(in, "options");
 	return options;
 }
 
@@ -126,23 +139,24 @@ static void fill_network(struct json_in *in, struct network *network)
 
 int network_decode(const char *id, const char *body, struct network **ret, struct ndrv_error *err)
 {
-	json_t *object = parse("network", id, body, err);
+	json_t *object;
+	int rc = parse("network", id, body, &object, err);
 
-	if (!object)
-		return -NDRV_E_STATE;
+	if (rc)
+		return rc;
 	const char *name = json_string_value(json_object_get(object, "name"));
 	const char *type = json_string_value(json_object_get(object, "type"));
 	struct network *network = network_new(id, name, type ? type : "");
 	if (!network) {
 		json_decref(object);
-		return ndrv_fail(err, NDRV_E_INTERNAL, "out of memory for network %s", id);
+		return no_memory("network", id, err);
 	}
 	struct json_in in = {.object = object, .arena = &network->arena, .bad = type ? NULL : "type"};
 	fill_network(&in, network);
 	json_decref(object);
 	if (in.bad) {
 		network_free(network);
-		return ndrv_fail(err, NDRV_E_STATE, "the row of network %s is unreadable at \"%s\"", id, in.bad);
+		return unreadable("network", id, &in, err);
 	}
 	*ret = network;
 	return 0;
@@ -227,21 +241,22 @@ static void fill_endpoint(struct json_in *in, struct endpoint *endpoint)
 
 int endpoint_decode(struct network *network, const char *id, const char *body, struct endpoint **ret, struct ndrv_error *err)
 {
-	json_t *object = parse("endpoint", id, body, err);
+	json_t *object;
+	int rc = parse("endpoint", id, body, &object, err);
 
-	if (!object)
-		return -NDRV_E_STATE;
+	if (rc)
+		return rc;
 	struct endpoint *endpoint = endpoint_new(network, id, json_string_value(json_object_get(object, "name")));
 	if (!endpoint) {
 		json_decref(object);
-		return ndrv_fail(err, NDRV_E_INTERNAL, "out of memory for endpoint %s", id);
+		return no_memory("endpoint", id, err);
 	}
 	struct json_in in = {.object = object, .arena = &endpoint->arena};
 	fill_endpoint(&in, endpoint);
 	json_decref(object);
 	if (in.bad) {
 		endpoint_free(endpoint);
-		return ndrv_fail(err, NDRV_E_STATE, "the row of endpoint %s is unreadable at \"%s\"", id, in.bad);
+		return unreadable("endpoint", id, &in, err);
 	}
 	*ret = endpoint;
 	return 0;

@@ -33,12 +33,17 @@ int store_driver_get_value(struct store *store, struct arena *arena, const char 
 
 	if (rc)
 		return rc;
-	json_t *object = json_loadb(text, bytes, JSON_REJECT_DUPLICATES, NULL);
+	char mistake[JSON_ERROR_TEXT_LENGTH];
+	bool no_memory;
+	json_t *object = json_in_load(text, bytes, mistake, &no_memory);
 	struct json_in in = {.object = object, .arena = arena};
 	struct ndrv_value value = ndrv_null();
 	json_in_value(&in, "value", &value);
 	bool good = json_is_object(object) && !in.bad;
+	no_memory |= in.short_of_memory;
 	json_decref(object);
+	if (no_memory)
+		return ndrv_fail(err, NDRV_E_NO_SERVICE, "store key %s of %s: out of memory", key, driver);
 	if (!good)
 		return ndrv_fail(err, NDRV_E_STATE, "store key %s of %s makes no sense", key, driver);
 	/* What was read is as large as its content: the copy can be added to. */

@@ -1,12 +1,55 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "host/state/json.h"
 
+#include <pthread.h>
+#include <stdlib.h>
 #include <string.h>
+
+/* Jansson does not always say that it had no memory: its scanner leaves characters out, and what it reads then is something else.
+ */
+static _Thread_local bool short_of_memory;
+
+static void *allocate(size_t bytes)
+{
+	void *memory = malloc(bytes);
+
+	short_of_memory |= !memory;
+	return memory;
+}
+
+static void watch_memory(void)
+{
+	json_set_alloc_funcs(allocate, free);
+}
+
+json_t *json_in_load(const char *text, size_t bytes, char ret_mistake[JSON_ERROR_TEXT_LENGTH], bool *ret_no_memory)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	json_error_t mistake = {0};
+
+	(void)pthread_once(&once, watch_memory);
+	short_of_memory = false;
+	json_t *json = json_loadb(text, bytes, JSON_REJECT_DUPLICATES, &mistake);
+	*ret_no_memory = short_of_memory;
+	if (json && short_of_memory) {
+		json_decref(json);
+		json = NULL;
+	}
+	memcpy(ret_mistake, mistake.text, JSON_ERROR_TEXT_LENGTH);
+	ret_mistake[JSON_ERROR_TEXT_LENGTH - 1] = '\0';
+	return json;
+}
 
 static void bad(struct json_in *in, const char *key)
 {
 	if (!in->bad)
 		in->bad = key;
+}
+
+void json_in_no_memory(struct json_in *in, const char *key)
+{
+	bad(in, key);
+	in->short_of_memory = true;
 }
 
 struct json_in json_in_part(struct json_in *in, json_t *object)
@@ -20,6 +63,7 @@ void json_in_end(struct json_in *in, const struct json_in *part)
 {
 	if (part->bad)
 		bad(in, part->bad);
+	in->short_of_memory |= part->short_of_memory;
 }
 
 static char *copy(struct json_in *in, const char *key, const char *text)
@@ -28,7 +72,7 @@ static char *copy(struct json_in *in, const char *key, const char *text)
 	char *result = arena_strdup(in->arena, text);
 
 	if (!result)
-		bad(in, key);
+		json_in_no_memory(in, key);
 	return result ? result : nothing;
 }
 
@@ -118,7 +162,7 @@ static struct ndrv_value list_from_json(struct json_in *in, const char *key, jso
 	struct ndrv_value *items = arena_alloc(in->arena, count * sizeof(*items) + 1);
 
 	if (!items) {
-		bad(in, key);
+		json_in_no_memory(in, key);
 		return ndrv_null();
 	}
 	for (size_t i = 0; i < count; i++)
@@ -134,7 +178,7 @@ static struct ndrv_value map_from_json(struct json_in *in, const char *key, json
 	json_t *member;
 
 	if (!pairs) {
-		bad(in, key);
+		json_in_no_memory(in, key);
 		return ndrv_null();
 	}
 	json_object_foreach(json, name, member)

@@ -39,8 +39,14 @@ char *json_out_finish(struct json_out *out);
 struct json_in {
 	json_t *object;
 	struct arena *arena; /* texts and values are copied into it */
-	const char *bad;     /* the first key that was not as it should be */
+	const char *bad;     /* the first key that was not as it should be, or for which there was no memory */
+	bool short_of_memory;
 };
+
+/* NULL: it is not JSON, which `ret_mistake` tells, or, if so `*ret_no_memory`, there was no memory for it. */
+json_t *json_in_load(const char *text, size_t bytes, char ret_mistake[JSON_ERROR_TEXT_LENGTH], bool *ret_no_memory);
+/* There was no memory for this key. */
+void json_in_no_memory(struct json_in *in, const char *key);
 
 /* A part of `in` with the same arena; its `bad` must be handed on with json_in_end(). */
 struct json_in json_in_part(struct json_in *in, json_t *object);

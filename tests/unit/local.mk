@@ -90,6 +90,12 @@ tests_unit_test_config_oom_LDADD = $(TEST_LIBS)
 TESTS += tests/unit/test_config_oom
 EXTRA_DIST += tests/unit/config/bad tests/unit/config/good
 
+check_PROGRAMS += tests/unit/test_row_oom
+tests_unit_test_row_oom_SOURCES = tests/unit/test_row_oom.c
+tests_unit_test_row_oom_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_row_oom_LDADD = $(TEST_LIBS)
+TESTS += tests/unit/test_row_oom
+
 check_PROGRAMS += tests/unit/test_sandbox
 tests_unit_test_sandbox_SOURCES = tests/unit/test_sandbox.c
 tests_unit_test_sandbox_CPPFLAGS = $(TEST_CPPFLAGS)
