@@ -202,11 +202,12 @@ static void whatever_fails_docker_leaves_nothing_behind(void **state)
 	static const struct rig_case cases[] = {
 		{.name = "killed at a write", .kind = INJECT_WRITE, .error = INJECT_DIE, .sample = 2},
 		{.name = "killed at a message", .kind = INJECT_SEND, .error = INJECT_DIE, .sample = 1},
-		{.name = "write: EIO", .kind = INJECT_WRITE, .error = EIO, .sample = 1},
 		{.name = "write: ENOSPC, for good", .kind = INJECT_WRITE, .error = ENOSPC, .sticky = true, .sample = 1},
 		{.name = "refused: EBUSY", .kind = INJECT_REFUSE, .error = EBUSY, .sample = 1},
 		{.name = "allocation", .kind = INJECT_MEMORY, .error = ENOMEM, .sample = 2},
 		{.name = "allocations from there on", .kind = INJECT_MEMORY, .error = ENOMEM, .sticky = true, .sample = 1},
+		/* Much like the former disk; in the full run. */
+		{.name = "write: EIO", .kind = INJECT_WRITE, .error = EIO, .sample = 1},
 	};
 	static struct rig rig = {.docker = true};
 	unsigned points = 0, inconsistent = 0;
@@ -214,7 +215,7 @@ static void whatever_fails_docker_leaves_nothing_behind(void **state)
 	(void)state;
 	rig_set_up(&rig);
 	rig_print_head();
-	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases) - (rig_step(2, 1) != 1); i++) {
 		sweep(&rig, &cases[i]);
 		points += rig.total.points;
 		inconsistent += rig.total.inconsistent;
