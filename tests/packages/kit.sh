@@ -146,7 +146,7 @@ tutorial_build() {
 tutorial_packages_exist() {
 	local package
 	for package in ${1#apt-get install }; do
-		[[ -e $(echo "$cache/repo/${package}"_*.deb) ]] || apt-cache show "$package" >/dev/null || return
+		compgen -G "$cache/repo/${package}_*.deb" >/dev/null || apt-cache show "$package" >/dev/null || return
 	done
 }
 
