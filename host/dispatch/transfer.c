@@ -116,7 +116,6 @@ static bool is_served(const struct transfer *transfer, const struct network *net
 struct walk {
 	struct transfer *transfer;
 	struct ndrv_error *err;
-	uint64_t newest; /* serial */
 };
 
 static int adopt_ahead(struct network *network, void *data)
@@ -125,9 +124,7 @@ static int adopt_ahead(struct network *network, void *data)
 	struct transfer *transfer = walk->transfer;
 	int rc = 1;
 
-	/* Whose clients make and delete networks all the time would keep a pass from ever ending: what came after its begin is left
-	 * to the closed gate. */
-	if (network->serial > walk->newest || !is_ours(transfer, network))
+	if (!is_ours(transfer, network))
 		return 0;
 	while (rc == 1) {
 		if (!turn_wait(&network->turn, clock_ns() + transfer->limits.drain_ns))
@@ -140,9 +137,10 @@ static int adopt_ahead(struct network *network, void *data)
 	return rc;
 }
 
+/* What comes while a pass is under way is left to the next, or to the closed gate: networks that young have little to adopt. */
 static int adopt(struct transfer *transfer, struct ndrv_error *err)
 {
-	struct walk walk = {.transfer = transfer, .err = err, .newest = records_last_serial(transfer->dispatch->parts.records)};
+	struct walk walk = {.transfer = transfer, .err = err};
 	int rc = 0;
 
 	for (uint32_t pass = 0; pass < PASSES && !rc; pass++)

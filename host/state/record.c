@@ -17,6 +17,7 @@
 struct walk {
 	struct walk *other;
 	struct network *next;
+	uint64_t last; /* serial: networks that come later are none of it */
 };
 
 struct records {
@@ -208,9 +209,6 @@ static void link_newest(struct records *records, struct network *network)
 	else
 		records->oldest = network;
 	records->newest = network;
-	for (struct walk *walk = records->walks; walk; walk = walk->other)
-		if (!walk->next)
-			walk->next = network;
 }
 
 /* Under the mutex. */
@@ -294,7 +292,7 @@ void records_unname(struct records *records, struct network *network)
 static struct network *step(struct records *records, struct walk *walk)
 {
 	(void)pthread_mutex_lock(&records->mutex);
-	struct network *network = walk->next;
+	struct network *network = walk->next && walk->next->serial <= walk->last ? walk->next : NULL;
 	if (network) {
 		network_ref(network);
 		walk->next = network->newer;
@@ -310,7 +308,7 @@ int records_each(struct records *records, int (*each)(struct network *network, v
 	int rc = 0;
 
 	(void)pthread_mutex_lock(&records->mutex);
-	walk = (struct walk){.other = records->walks, .next = records->oldest};
+	walk = (struct walk){.other = records->walks, .next = records->oldest, .last = records->last_serial};
 	records->walks = &walk;
 	(void)pthread_mutex_unlock(&records->mutex);
 	while (rc == 0 && (network = step(records, &walk))) {
@@ -329,12 +327,4 @@ int records_each(struct records *records, int (*each)(struct network *network, v
 size_t records_count(struct records *records)
 {
 	return atomic_load(&records->ids.count);
-}
-
-uint64_t records_last_serial(struct records *records)
-{
-	(void)pthread_mutex_lock(&records->mutex);
-	uint64_t serial = records->last_serial;
-	(void)pthread_mutex_unlock(&records->mutex);
-	return serial;
 }

@@ -182,11 +182,11 @@ int records_add(struct records *records, struct network *network, struct network
 void records_del(struct records *records, struct network *network);
 /* Takes its name away; while the records are loaded, when nobody else has them yet. */
 void records_unname(struct records *records, struct network *network);
-/* Calls `each` with every network, with a reference and in order of creation, outside all locks, until it returns non-zero. */
+/* Calls `each` with every network there is when it begins and still when its turn comes, with a reference and in order of creation,
+ * outside all locks, until it returns non-zero. Networks that are added meanwhile are left out: whoever waits for the turn of each
+ * would otherwise never come to an end where clients make networks all the time. */
 int records_each(struct records *records, int (*each)(struct network *network, void *data), void *data);
 size_t records_count(struct records *records);
-/* The greatest serial that any network has had: those with a greater one are added later. */
-uint64_t records_last_serial(struct records *records);
 
 /* Under the network's turn. */
 struct endpoint *network_endpoint(struct network *network, const char *id);
