@@ -73,7 +73,7 @@ masks() {
 # A service that maps a file which is replaced then: needrestart must list it, or its silence about ours says nothing.
 stale_service() {
 	in_box cp /bin/sleep /usr/local/bin/stale
-	in_box systemd-run -q --unit=stale /usr/local/bin/stale 1000
+	in_box systemd-run -q --unit=stale --service-type=exec /usr/local/bin/stale 1000
 	in_box cp /bin/sleep /usr/local/bin/stale.new
 	in_box mv /usr/local/bin/stale.new /usr/local/bin/stale
 }

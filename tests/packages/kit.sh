@@ -154,6 +154,9 @@ tutorial_packages_exist() {
 kit_tutorial() {
 	local number_of=1 block text dir=$work/tutorial
 	in_box sh -c 'echo "APT::Get::Assume-Yes \"true\";" >/etc/apt/apt.conf.d/91yes; apt-get -q update' >/dev/null
+	# The packages may be of an earlier run, and another release may have been here.
+	kit_environment
+	rm -rf "$dir"
 	mkdir -p "$dir"
 	tutorial_wrappers
 	while block=$(tutorial_block "$number_of") && [[ $block ]]; do
