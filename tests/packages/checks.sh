@@ -16,7 +16,7 @@ same_bytes() {
 builds_repeat() {
 	local other=$work/another/place/to/build
 	if [[ $kind == deb ]]; then
-		expect 'the same DEBs again, elsewhere and otherwise' env -C / TZ=Pacific/Chatham HOME=/nonexistent LC_ALL=C \
+		expect 'the same DEBs again, elsewhere and otherwise' env -C / TZ=Pacific/Chatham "HOME=$work/nobody" LC_ALL=C \
 			DEB_BUILD_OPTIONS='nocheck parallel=1' bash -c 'umask 077; exec "$@"' - \
 			"$top/packaging/build-deb" "$cache/tarballs/ndrv-$upstream.tar.xz" "$other" -us -uc -b
 		expect 'all DEBs are the same to the byte' same_bytes "$cache/deb-$upstream" "$other" deb
