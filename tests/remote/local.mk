@@ -45,7 +45,7 @@ EXTRA_%C%_test_docker_DEPENDENCIES = tests/conformance/rec.la tests/conformance/
 
 check_PROGRAMS += %D%/test_ipam_rows
 TESTS += %D%/test_ipam_rows
-%C%_test_ipam_rows_SOURCES = %D%/test_ipam_rows.c $(RIG_REMOTE)
+%C%_test_ipam_rows_SOURCES = %D%/test_ipam_rows.c %D%/frontrig.c %D%/frontrig.h $(RIG_REMOTE)
 %C%_test_ipam_rows_CPPFLAGS = $(REMOTE_CPPFLAGS)
 %C%_test_ipam_rows_LDADD = $(REMOTE_LIBS)
 EXTRA_%C%_test_ipam_rows_DEPENDENCIES = tests/conformance/rec.la

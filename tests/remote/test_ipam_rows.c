@@ -1,21 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What dockerd asked a recorded IPAM plugin, asked of the Docker front. The plugin gave the same pool twice; the front does not, so
  * that ids of pools are those it gave itself. */
-#include "tests/remote/remoterig.h"
+#include "tests/remote/frontrig.h"
 
-#include <jansson.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "host/front/docker.h"
-#include "tests/lib/http.h"
-
 #define PAIRS 32
-
-static struct rig *rig;
-static struct docker *docker;
-static char dir[64], path[80];
-static int listen_fd;
 
 struct replay {
 	int fd;
@@ -24,63 +15,6 @@ struct replay {
 	char *was[PAIRS], *now[PAIRS];
 	size_t pairs;
 };
-
-static int fresh(void **state)
-{
-	static const char *const drivers[] = {"rec", NULL};
-	struct ndrv_error err = {0};
-
-	(void)state;
-	rig = calloc(1, sizeof(*rig));
-	assert_non_null(rig);
-	rig_open(rig, RIG_QUIET, drivers);
-	(void)snprintf(dir, sizeof(dir), "/tmp/ndrv-ipam-XXXXXX");
-	assert_non_null(mkdtemp(dir));
-	(void)snprintf(path, sizeof(path), "%s/p.sock", dir);
-	listen_fd = fakeplugin_listen(path);
-	const struct docker_options options = {.dispatch = rig->dispatch,
-					       .listen_fd = listen_fd,
-					       .name = "p",
-					       .type = "rec",
-					       .data_scope = NDRV_SCOPE_LOCAL,
-					       .connectivity_scope = NDRV_SCOPE_LOCAL,
-					       .max_connections = 8,
-					       .request_timeout_ns = 30000000000,
-					       .max_request = 1 << 20};
-	assert_ok(docker_start(&options, &docker, &err), &err);
-	return 0;
-}
-
-static int finish(void **state)
-{
-	(void)state;
-	docker_stop(docker);
-	rig_close(rig);
-	free(rig);
-	(void)close(listen_fd);
-	(void)unlink(path);
-	return rmdir(dir);
-}
-
-static json_t *post(int fd, const char *method, const char *body)
-{
-	struct http_answer answer;
-	char head[256];
-
-	(void)snprintf(head, sizeof(head),
-		       "POST /%s HTTP/1.1\r\nHost: \r\nUser-Agent: Go-http-client/1.1\r\nContent-Length: %zu\r\n"
-		       "Accept: application/vnd.docker.plugins.v1.2+json\r\n\r\n",
-		       method, strlen(body));
-	assert_int_equal(http_send(fd, head, strlen(head)), 0);
-	assert_int_equal(http_send(fd, body, strlen(body)), 0);
-	assert_int_equal(http_receive(fd, &answer, 10000), 0);
-	assert_int_equal(answer.status, 200);
-	json_t *json = json_loads(answer.body, 0, NULL);
-	if (!json)
-		fail_msg("%s %s: %s", method, body, answer.body);
-	http_answer_free(&answer);
-	return json;
-}
 
 static const char *text_of(const json_t *object, const char *key)
 {
@@ -151,7 +85,7 @@ static void replay_row(struct replay *replay, const json_t *row)
 	if (asked && json_object_get(asked, "PoolID"))
 		(void)json_object_set_new(asked, "PoolID", json_string(pool_now(replay, text_of(asked, "PoolID"))));
 	char *sent = asked ? json_dumps(asked, JSON_COMPACT) : strdup("");
-	json_t *got = post(replay->fd, method, sent);
+	json_t *got = post(&replay->fd, method, sent, 200);
 	if (json_object_get(got, "Error") || json_object_get(got, "Err"))
 		fail_msg("%s %s: %s%s", method, sent, text_of(got, "Error"), text_of(got, "Err"));
 	if (strcmp(method, "IpamDriver.RequestPool") == 0)
@@ -172,12 +106,11 @@ static void replay_row(struct replay *replay, const json_t *row)
 static void what_dockerd_asked_an_ipam_plugin_is_answered(void **state)
 {
 	FILE *file = fopen(GOLDEN "/ipam.jsonl", "r");
-	struct replay replay = {.fd = http_connect(path)};
+	struct replay replay = {.fd = -1};
 	char line[4096];
 
 	(void)state;
 	assert_non_null(file);
-	assert_true(replay.fd >= 0);
 	while (fgets(line, sizeof(line), file)) {
 		json_t *row = json_loads(line, 0, NULL);
 		assert_non_null(row);
@@ -196,7 +129,7 @@ static void what_dockerd_asked_an_ipam_plugin_is_answered(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(what_dockerd_asked_an_ipam_plugin_is_answered, fresh, finish),
+		cmocka_unit_test_setup_teardown(what_dockerd_asked_an_ipam_plugin_is_answered, front_fresh, front_finish),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
