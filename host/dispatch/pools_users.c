@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Who asks for a platform's pool and who uses it, as far as the records and the kernel tell. */
-#include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "host/dispatch/pools_held.h"
+#include "host/dispatch/sandboxes.h"
 
 #define TURN_NS (2 * NSEC_PER_SEC)
 
@@ -102,30 +101,10 @@ static int look_at_network(struct network *network, void *data)
 	return search->user == USER_DEAD || (search->user == USER_NONE && !search->addr);
 }
 
-/* Docker keeps the namespaces of dead containers mounted, so that the path alone says nothing. */
-static bool has_process(const char *key)
-{
-	struct stat wanted, found;
-	bool any = false;
-	DIR *proc = key[0] == '/' && stat(key, &wanted) == 0 ? opendir("/proc") : NULL;
-
-	/* NOLINTNEXTLINE(concurrency-mt-unsafe): nobody else reads this directory stream */
-	for (struct dirent *entry = NULL; proc && !any && (entry = readdir(proc));) {
-		char path[64];
-		if (entry->d_name[0] < '0' || entry->d_name[0] > '9' ||
-		    snprintf(path, sizeof(path), "/proc/%.20s/ns/net", entry->d_name) >= (int)sizeof(path))
-			continue;
-		any = stat(path, &found) == 0 && found.st_ino == wanted.st_ino && found.st_dev == wanted.st_dev;
-	}
-	if (proc)
-		(void)closedir(proc);
-	return any;
-}
-
 static enum user look(struct dispatch *dispatch, struct search *search)
 {
 	(void)records_each(dispatch->parts.records, look_at_network, search);
-	if (search->user == USER_DEAD && has_process(search->key))
+	if (search->user == USER_DEAD && sandbox_may_live(search->key))
 		search->user = USER_LIVES;
 	return search->user;
 }

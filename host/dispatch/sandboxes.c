@@ -112,6 +112,20 @@ bool sandbox_is_dead(const struct endpoint *endpoint)
 	return dead;
 }
 
+/* Docker keeps the namespaces of dead containers mounted, so that the path alone says nothing. */
+bool sandbox_may_live(const char *path)
+{
+	struct spaces spaces;
+	struct stat st;
+
+	if (path[0] != '/' || stat(path, &st))
+		return false;
+	read_spaces(&spaces);
+	bool may = !spaces.whole || lives(&spaces, st.st_dev, st.st_ino);
+	free(spaces.list);
+	return may;
+}
+
 static void see_alive(struct dispatch *dispatch, struct endpoint *endpoint, const struct spaces *spaces)
 {
 	struct join_record *join = &endpoint->join;

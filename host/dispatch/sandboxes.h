@@ -15,5 +15,7 @@
 uint64_t sandboxes_work(struct dispatch *dispatch);
 /* Under the turn: it was seen alive, and is dead now. */
 bool sandbox_is_dead(const struct endpoint *endpoint);
+/* A process is in the namespace at that path, or nobody can tell. */
+bool sandbox_may_live(const char *path);
 
 #endif
