@@ -69,6 +69,8 @@ enum request_op {
 		REQ_COUNT
 };
 
+#define GW_PRIORITY_MAX 100 /* and its negative: what fits above and below the usual metric (sandbox/metric.c) */
+
 enum role { ROLE_NONE = 0, ROLE_OPERATE = 1, ROLE_ADMIN = 2 };
 
 struct caller {

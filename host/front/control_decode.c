@@ -294,7 +294,7 @@ void decode_connect(struct fields *body, struct request *request)
 	decode_addresses(body, request);
 	if (fields_string(body, "ifname", &request->ifname))
 		fields_fail(body, ndrv_wrap(body->err, ndrv_ifname_check(request->ifname, body->err), "ifname"));
-	(void)fields_int(body, "gw_priority", -100, 100, &request->gw_priority);
+	(void)fields_int(body, "gw_priority", -GW_PRIORITY_MAX, GW_PRIORITY_MAX, &request->gw_priority);
 	(void)fields_map(body, "options", &request->options);
 	(void)fields_map(body, "sandbox_options", &request->sandbox_options);
 	decode_ports(body, &request->sandbox_options);

@@ -7,8 +7,6 @@
 
 #include "host/sandbox/sandbox.h"
 
-#define METRIC_PRIORITY_MAX 100 /* and its negative */
-
 /* For a default route of a network with this priority, higher ones first, and of one priority those that came first; behind every
  * route of another hand (a protocol other than `protocol`): that one the sandbox has for a reason. `family`: 4 or 6. */
 int metric_pick(struct sandbox *sandbox, int family, int priority, uint32_t protocol, uint32_t *ret, struct ndrv_error *err);
